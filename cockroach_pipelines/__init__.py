@@ -1,0 +1,1 @@
+"""Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB."""

@@ -1,0 +1,113 @@
+"""The command line: `cockroach-pipelines --help`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import click
+import typer
+
+from cockroach_pipelines.cli.console import err, print_error
+from cockroach_pipelines.cli.exit_codes import ExitCode, exit_code
+from cockroach_pipelines.config import PipelinesError
+
+app = typer.Typer(
+    help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
+    epilog="Exit codes: 0 well, 1 a check or statement failed, 2 wrong usage, configuration or SQL file, "
+    "3 no connection, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The configuration; COCKROACH_PIPELINES_CONFIG, else ./config.yaml when silent."),
+]
+ConnectionOption = Annotated[str, typer.Option("--connection", help="Name of a connection in the configuration.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+@app.command()
+def demo(config: ConfigOption = None) -> None:
+    """Start the embedded database, load real data, and materialize every asset with Dagster.
+
+    The data are the 336,776 flights that left New York in 2013. Partitioned assets are materialized for January.
+    """
+    from cockroach_pipelines.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(config))
+
+
+@app.command()
+def doctor(config: ConfigOption = None, connection: ConnectionOption = "main") -> None:
+    """Check everything between this process and an answer from the database, one line each."""
+    from cockroach_pipelines.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(config, connection))
+
+
+@app.command()
+def check(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Check every SQL file without a database: headers, parameters, syntax, rules. Exits with 1 when one is broken."""
+    from cockroach_pipelines.cli.files import check_files
+
+    raise typer.Exit(check_files(config, as_json=json))
+
+
+@app.command("list")
+def list_files(config: ConfigOption = None, json: JsonOption = False) -> None:
+    """List the assets: kind, partitions, schedule, tables read and written."""
+    from cockroach_pipelines.cli.files import list_files as show
+
+    raise typer.Exit(show(config, as_json=json))
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="An asset, such as reporting/busiest_routes; its last part, or its file, will do.")],
+    partition: Annotated[str | None, typer.Option("--partition", "-p", help="Key of the partition, such as 2013-01-31.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the rows to this .parquet or .csv file.")
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", help="Rows to show.", min=0)] = 20,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Run one SQL file with its checks, without Dagster. Ctrl-C ends the statement on the server."""
+    from cockroach_pipelines.cli.run import run_file
+
+    raise typer.Exit(
+        run_file(name, partition=partition, params=param or [], output=output, rows=rows, config=config, as_json=json)
+    )
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: list[str]) -> int:
+    # A process that is asked to end raises where it waits, so that its statement is cancelled on the server.
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(arguments, standalone_mode=False)
+        return int(code or 0)
+    except PipelinesError as error:
+        print_error(error)
+        return exit_code(error)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        err.print("[bold red]interrupted[/]")
+        return ExitCode.INTERRUPTED
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

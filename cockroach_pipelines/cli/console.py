@@ -1,0 +1,34 @@
+"""Where commands print: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cockroach_pipelines.config import PipelinesError
+
+# NO_COLOR and a missing terminal are honoured by rich itself.
+out = Console()
+err = Console(stderr=True)
+
+TICK, CROSS = "[green]✓[/]", "[red]✗[/]"
+
+
+def print_error(error: PipelinesError) -> None:
+    """Say what is wrong, where, and how to mend it."""
+    headline, *details = str(error).splitlines()
+    err.print(f"[bold red]error:[/] {escape(headline)}", highlight=False, soft_wrap=True)
+    for line in details:
+        err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def rows_table(records: list[dict[str, object]], title: str = "") -> Table:
+    """Give rows as a table; a NULL shows as such."""
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for name in records[0] if records else ():
+        numbers = all(isinstance(record[name], int | float | None) for record in records)
+        table.add_column(escape(name), justify="right" if numbers else "left", overflow="fold")
+    for record in records:
+        table.add_row(*("[dim]NULL[/]" if value is None else escape(str(value)) for value in record.values()))
+    return table

@@ -1,0 +1,38 @@
+"""What the exit code of a command means."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from cockroach_pipelines.config import PipelinesError
+from cockroach_pipelines.database import (
+    AmbiguousCommitError,
+    ConnectionFailedError,
+    JVMError,
+    KerberosError,
+    StatementError,
+)
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command."""
+
+    OK = 0
+    FAILED = 1
+    """A check or a statement failed."""
+    USAGE = 2
+    """The command line, the configuration or a SQL file is wrong."""
+    CONNECTION = 3
+    """No Java, no Kerberos ticket, no server."""
+    INTERRUPTED = 130
+
+
+def exit_code(error: PipelinesError) -> ExitCode:
+    """Give the exit code for an error."""
+    match error:
+        case JVMError() | KerberosError() | ConnectionFailedError():
+            return ExitCode.CONNECTION
+        case AmbiguousCommitError() | StatementError():
+            return ExitCode.FAILED
+        case _:
+            return ExitCode.USAGE

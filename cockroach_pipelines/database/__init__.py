@@ -1,0 +1,52 @@
+"""One JVM, Kerberos, JDBC connections, types and COPY."""
+
+from cockroach_pipelines.database.connection import BaseConnection, CockroachDBConnection, Connector, connect
+from cockroach_pipelines.database.dialect import Dialect, ServerVersion
+from cockroach_pipelines.database.errors import (
+    AmbiguousCommitError,
+    AuthenticationError,
+    CancelledError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    ConstraintError,
+    DatabaseError,
+    InvalidStatementError,
+    JVMError,
+    PermissionDeniedError,
+    PoolTimeoutError,
+    ReadOnlyError,
+    SerializationError,
+    StatementError,
+)
+from cockroach_pipelines.database.jvm import JVMManager
+from cockroach_pipelines.database.kerberos import KerberosAuthenticator
+from cockroach_pipelines.database.kerberos_errors import KerberosCause, KerberosError
+from cockroach_pipelines.database.pool import ConnectionManager
+
+__all__ = [
+    "AmbiguousCommitError",
+    "AuthenticationError",
+    "BaseConnection",
+    "CancelledError",
+    "CockroachDBConnection",
+    "ConnectionFailedError",
+    "ConnectionLostError",
+    "ConnectionManager",
+    "Connector",
+    "ConstraintError",
+    "DatabaseError",
+    "Dialect",
+    "InvalidStatementError",
+    "JVMError",
+    "JVMManager",
+    "KerberosAuthenticator",
+    "KerberosCause",
+    "KerberosError",
+    "PermissionDeniedError",
+    "PoolTimeoutError",
+    "ReadOnlyError",
+    "SerializationError",
+    "ServerVersion",
+    "StatementError",
+    "connect",
+]

@@ -1,0 +1,29 @@
+"""Results and tables as Arrow, over COPY: `read` streams a statement's result, `write` appends to a table."""
+
+from cockroach_pipelines.database.arrow.copy_in import WriteResult, write
+from cockroach_pipelines.database.arrow.errors import (
+    MultipleStatementsError,
+    NoResultError,
+    StreamClosedError,
+    UnreadableDataError,
+    UnrepresentableValueError,
+    UnsafeLiteralsError,
+    UnsupportedTypeError,
+)
+from cockroach_pipelines.database.arrow.stream import ArrowStream, read
+from cockroach_pipelines.database.arrow.types import Special
+
+__all__ = [
+    "ArrowStream",
+    "MultipleStatementsError",
+    "NoResultError",
+    "Special",
+    "StreamClosedError",
+    "UnreadableDataError",
+    "UnrepresentableValueError",
+    "UnsafeLiteralsError",
+    "UnsupportedTypeError",
+    "WriteResult",
+    "read",
+    "write",
+]

@@ -1,0 +1,81 @@
+"""The result of a query by COPY (…) TO STDOUT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jpype
+
+from cockroach_pipelines.database.arrow.blocks import RowCutter
+from cockroach_pipelines.database.arrow.describe import Description, describe_with_literals, single_statement
+from cockroach_pipelines.database.arrow.types import Special
+from cockroach_pipelines.database.jvm import java
+
+_FIRST_READ = 1 << 16  # makes small results cheap and the first batch early
+_READ = 1 << 20
+
+
+class CopyOut:
+    """Blocks of a `COPY … TO STDOUT` in CSV; see `Source`.
+
+    The stream is never closed and the COPY never cancelled through the driver: it would not read on to the server's
+    answer, and the next statement would get it.
+    """
+
+    def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object], special: Special) -> None:
+        self._jdbc = jdbc
+        self._sql = sql
+        self._parameters = parameters
+        self._special = special
+        self._literal_sql = ""
+        self._stream: Any = None
+        self._buffer: Any = None
+        self._ended = False
+        self._cutter = RowCutter()
+
+    def describe(self) -> Description:
+        """Give the columns, and render the parameters as literals."""
+        sql = single_statement(self._sql)
+        description, self._literal_sql = describe_with_literals(self._jdbc, sql, self._parameters, self._special)
+        return description
+
+    def open(self) -> None:
+        """Start the COPY; blocks until the server flushes its first 8 KiB."""
+        connection = self._jdbc.unwrap(java("org.postgresql.PGConnection"))
+        # The newline ends a comment at the end of the statement.
+        copy = f"COPY ({self._literal_sql}\n) TO STDOUT WITH (FORMAT csv)"
+        self._stream = java("org.postgresql.copy.PGCopyInputStream")(connection, copy)
+        self._buffer = jpype.JArray(jpype.JByte)(_FIRST_READ)
+
+    def next_block(self) -> bytes:
+        """Give the next whole rows; a row larger than a read takes several."""
+        while not self._ended:
+            block = self._cutter.feed(self._read())
+            if block:
+                return block
+        return self._cutter.finish()
+
+    @property
+    def runs(self) -> bool:
+        """Whether the COPY is still under way."""
+        return self._stream is not None and bool(self._stream.isActive())
+
+    def drain(self) -> None:
+        """Read to the end of the COPY or the error of its cancel."""
+        self._stream.transferTo(java("java.io.OutputStream").nullOutputStream())
+
+    def close(self) -> None:
+        """Let go of every Java object."""
+        self._jdbc = self._stream = self._buffer = None
+
+    def _read(self) -> bytes:
+        size = len(self._buffer)
+        length = int(self._stream.readNBytes(self._buffer, 0, size))
+        with memoryview(self._buffer) as view:  # while a view is open, new ones would show the old bytes
+            piece = view[:length].tobytes()
+        if length < size:
+            self._ended = True
+        elif size < _READ:
+            self._buffer = jpype.JArray(jpype.JByte)(_READ)
+        return piece

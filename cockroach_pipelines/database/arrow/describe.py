@@ -1,0 +1,179 @@
+"""What a statement will give, asked of the server without running it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jpype
+
+from cockroach_pipelines.database.arrow.errors import MultipleStatementsError, NoResultError, UnsafeLiteralsError
+from cockroach_pipelines.database.arrow.types import Column, Special, column, schema_of
+from cockroach_pipelines.database.binding import bind_all
+from cockroach_pipelines.database.errors import StatementError, statement_error
+from cockroach_pipelines.database.jvm import java
+from cockroach_pipelines.database.sqlstate import java_sql_error
+
+# 42.5 renders bytea as `?`.
+_FIRST_DRIVER_WITH_LITERALS = (42, 7)
+_COMMENTS_ONLY = re.compile(r"(?s)(\s|--[^\n]*(\n|$)|/\*.*?\*/)*")
+_COPYABLE = re.compile(r"(?is)(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table)\b")
+
+
+@dataclass(frozen=True)
+class Description:
+    """A statement's result before it runs."""
+
+    columns: tuple[Column, ...]
+
+    @functools.cached_property
+    def schema(self) -> Any:
+        """The Arrow schema of the columns."""
+        return schema_of(self.columns)
+
+
+def can_be_copied(sql: str) -> bool:
+    """Whether `COPY (…) TO STDOUT` takes the statement, judged by its first word.
+
+    A comment within a comment is not looked through; such a statement goes the other way, which is right and slower.
+    """
+    return _COPYABLE.match(sql) is not None
+
+
+def single_statement(sql: str) -> str:
+    """Give the text without what follows its only statement: semicolons, space and comments.
+
+    Raises:
+        MultipleStatementsError: More than one statement.
+        NoResultError: None at all.
+    """
+    for part in reversed(_native_texts(sql)[1:]):
+        if not _COMMENTS_ONLY.fullmatch(part) or not sql.endswith(part):
+            raise MultipleStatementsError(
+                "The text holds more than one statement.", advice="Keep one statement, or read each by itself."
+            )
+        sql = sql.removesuffix(part).rstrip("; \t\r\n")
+    if _COMMENTS_ONLY.fullmatch(sql.rstrip("; \t\r\n")):
+        raise NoResultError("The text holds no statement.", advice="Write one that gives rows, such as a SELECT.")
+    return sql
+
+
+def describe(jdbc: Any, sql: str, parameters: Sequence[object], special: Special) -> Description:
+    """Ask the server for the columns of a statement.
+
+    Raises:
+        NoResultError: It gives no columns.
+        StatementError: The server refuses it; `server.position` counts characters of `sql`.
+    """
+    with prepared(jdbc, sql, parameters) as statement:
+        return describe_prepared(statement, sql, special)
+
+
+def describe_with_literals(
+    jdbc: Any, sql: str, parameters: Sequence[object], special: Special
+) -> tuple[Description, str]:
+    """Ask for the columns of a statement, and give its text with the parameters as literals, rendered by the driver.
+
+    COPY takes no binds. `PreparedStatement.toString()` gives typed literals whose quotes are doubled and whose
+    backslashes are not, so the server must read strings as the standard says.
+
+    Raises:
+        UnsafeLiteralsError: Literals would not mean the same as binds.
+        NoResultError: It gives no columns.
+        StatementError: The server refuses it; `server.position` counts characters of `sql`.
+    """
+    if parameters:
+        _require_safe_literals(jdbc)
+    with prepared(jdbc, sql, parameters) as statement:
+        return describe_prepared(statement, sql, special), str(statement.toString())
+
+
+class prepared:  # noqa: N801 - reads as a verb in a with statement
+    """A `java.sql.PreparedStatement` with its parameters bound, closed at the end of the block."""
+
+    def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object]) -> None:
+        self._statement = jdbc.prepareStatement(sql)
+        try:
+            bind_all(self._statement, parameters)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __enter__(self) -> Any:
+        return self._statement
+
+    def __exit__(self, *_: object) -> None:
+        statement, self._statement = self._statement, None
+        statement.close()
+
+
+def describe_prepared(statement: Any, sql: str, special: Special) -> Description:
+    """Ask for the columns of a prepared statement; `sql` is its text, for messages."""
+    try:
+        metadata = statement.getMetaData()
+    except jpype.JException as error:
+        raise _with_position_in(sql, java_sql_error(error)) from error
+    count = int(metadata.getColumnCount()) if metadata is not None else 0
+    if count == 0:
+        raise NoResultError(
+            "The statement gives no columns, so there is nothing to read.",
+            advice="Select at least one column, add RETURNING, or run the statement without reading its result.",
+        )
+    return Description(tuple(_column(metadata, index, special) for index in range(1, count + 1)))
+
+
+def _column(metadata: Any, index: int, special: Special) -> Column:
+    # The public getColumnTypeName() asks the catalogue whether an integer is a serial, at the cost of a query.
+    type_name = _get_pg_type(metadata.getClass()).invoke(metadata, [java("java.lang.Integer")(index)])
+    return column(
+        str(metadata.getColumnLabel(index)),
+        str(type_name),
+        int(metadata.getPrecision(index)),
+        int(metadata.getScale(index)),
+        special,
+    )
+
+
+@functools.cache
+def _get_pg_type(metadata_class: Any) -> Any:
+    method = metadata_class.getDeclaredMethod("getPGType", [jpype.JInt.class_])
+    method.setAccessible(True)
+    return method
+
+
+def _require_safe_literals(jdbc: Any) -> None:
+    connection = jdbc.unwrap(java("org.postgresql.PGConnection"))
+    if str(connection.getParameterStatus("standard_conforming_strings")) != "on":
+        raise UnsafeLiteralsError(
+            "Parameters cannot be written into a COPY while standard_conforming_strings is not on.",
+            advice="Set standard_conforming_strings=on for the session, or read with copy=False.",
+        )
+    metadata = jdbc.getMetaData()
+    version = int(metadata.getDriverMajorVersion()), int(metadata.getDriverMinorVersion())
+    if version < _FIRST_DRIVER_WITH_LITERALS:
+        raise UnsafeLiteralsError(
+            f"pgjdbc {metadata.getDriverVersion()} does not render every parameter as a literal.",
+            advice="Use the driver that travels with the package, 42.7 or later, or read with copy=False.",
+        )
+
+
+def _native_queries(sql: str) -> list[Any]:
+    # standard strings, with parameters, split at semicolons, not rewritten for batches, identifiers as they are
+    return list(java("org.postgresql.core.Parser").parseJdbcSql(sql, True, True, True, False, False))
+
+
+def _native_texts(sql: str) -> list[str]:
+    return [str(query.nativeSql) for query in _native_queries(sql)]
+
+
+def _with_position_in(sql: str, error: Exception) -> Exception:
+    """Move the position of a server's error from the text with `$1` to the author's text with `?`."""
+    if not isinstance(error, StatementError) or error.server.position is None:
+        return error
+    starts = [int(start) for query in _native_queries(sql)[:1] for start in query.bindPositions]
+    before = sum(start < error.server.position - 1 for start in starts)
+    longer = sum(len(str(number)) for number in range(1, before + 1))
+    return statement_error(replace(error.server, position=error.server.position - longer), place=error.place)

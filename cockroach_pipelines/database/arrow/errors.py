@@ -1,0 +1,59 @@
+"""What can go wrong between the server's text and Arrow.
+
+Each is a `DatabaseError`:
+
+- `UnrepresentableValueError`: a value has no counterpart in the type it has to become;
+- `UnsupportedTypeError`: an Arrow type has no counterpart in the database;
+- `UnreadableDataError`: the server's bytes are not what the columns it described announce;
+- `NoResultError`: a statement gives no columns;
+- `MultipleStatementsError`: a text holds more than one statement;
+- `UnsafeLiteralsError`: values cannot safely be written into the text of a COPY;
+- `StreamClosedError`: a stream was closed before its end.
+"""
+
+from __future__ import annotations
+
+from cockroach_pipelines.database.errors import DatabaseError
+
+_SHOWN = 80
+
+
+class UnrepresentableValueError(DatabaseError):
+    """A value of a column has no counterpart in the type it has to become.
+
+    Attributes:
+        column: The column's name.
+        value: The value as text.
+        type_name: The type that cannot hold it.
+    """
+
+    def __init__(self, column: str, value: str, type_name: str, *, advice: str) -> None:
+        shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+        super().__init__(f"Column {column!r}: the value {shown} does not fit {type_name}.", advice=advice)
+        self.column = column
+        self.value = value
+        self.type_name = type_name
+
+
+class UnsupportedTypeError(DatabaseError):
+    """An Arrow type has no counterpart in the database."""
+
+
+class UnreadableDataError(DatabaseError):
+    """What the server sent cannot be read as the columns it described."""
+
+
+class NoResultError(DatabaseError):
+    """The statement gives no columns, so there is nothing to read."""
+
+
+class MultipleStatementsError(DatabaseError):
+    """The text holds more than one statement."""
+
+
+class UnsafeLiteralsError(DatabaseError):
+    """This session, or this driver, cannot render values as literals that mean the same as a bind."""
+
+
+class StreamClosedError(DatabaseError):
+    """The stream was closed before its end; what was read so far is not the whole result."""

@@ -1,0 +1,143 @@
+"""Which Arrow type a column of the server becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+
+Special = Literal["error", "null", "clamp", "text"]
+"""What becomes of a value that its Arrow type cannot hold: infinity, NaN of a numeric, 24:00:00, a nested array.
+
+`error` raises, `null` leaves it out, `clamp` takes the nearest moment or interval that the type holds (what is none
+raises), and `text` gives every column that may meet such a value as the server's own text.
+"""
+SPECIALS: tuple[Special, ...] = ("error", "null", "clamp", "text")
+
+_MICROSECONDS = "us"
+
+# What pyarrow's CSV reader makes of the server's text by itself.
+_DIRECT: dict[str, Any] = {
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "oid": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.time64(_MICROSECONDS),
+    "timestamp": pa.timestamp(_MICROSECONDS),
+    "timestamptz": pa.timestamp(_MICROSECONDS, "UTC"),
+}
+_BY_TEXT: dict[str, Any] = {"bytea": pa.binary(), "interval": pa.month_day_nano_interval()}
+
+# Elements whose text needs no quotes inside an array, but for a date before Christ.
+_ELEMENTS = frozenset({"int2", "int4", "int8", "oid", "float4", "float8", "bool", "date", "uuid"})
+
+# Types some value of which has no counterpart in Arrow.
+_WITH_SPECIAL_VALUES = frozenset({"date", "time", "timestamp", "timestamptz", "interval", "numeric"})
+
+# CockroachDB's names, and the standard's, for what the driver mostly calls otherwise.
+_ALIASES = {
+    "smallint": "int2",
+    "integer": "int4",
+    "int": "int8",
+    "bigint": "int8",
+    "real": "float4",
+    "float": "float8",
+    "double precision": "float8",
+    "decimal": "numeric",
+    "boolean": "bool",
+    "bytes": "bytea",
+    "string": "text",
+    "time without time zone": "time",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+}
+
+# Since version 15 PostgreSQL keeps a numeric's scale in 11 bits with a sign; the driver reads them as unsigned.
+_SCALE_SIGN, _SCALE_RANGE = 1 << 10, 1 << 11
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a result.
+
+    Attributes:
+        name: Its label in the result; several columns may have the same.
+        pg_type: The server's name of its type.
+        arrow: Its type in the schema.
+        direct: Whether the CSV reader gives that type by itself; otherwise it is asked for text.
+        unscaled: Whether it is a numeric without precision and scale, whose decimal type only its values tell.
+    """
+
+    name: str
+    pg_type: str
+    arrow: Any
+    direct: bool
+    unscaled: bool = False
+
+    @property
+    def read_as(self) -> Any:
+        """The type that the CSV reader is asked for."""
+        return self.arrow if self.direct else pa.string()
+
+
+def column(name: str, pg_type: str, precision: int = 0, scale: int = 0, special: Special = "error") -> Column:
+    """Give the Arrow type of a column.
+
+    Types outside the table (text, uuid, json, enums, ranges, inet, composites, arrays of what needs quotes, …) come as
+    the server's text. A numeric without a scale, such as every sum and average of numerics, comes as text too: a stream
+    has its schema before its first value, and no decimal type holds them all.
+
+    Args:
+        name: The column's label.
+        pg_type: The driver's name of the type, such as `int4` or, for an array, `_int4`.
+        precision: Digits of a numeric, 0 when it has no limit.
+        scale: Digits of a numeric after the point, as the driver reports them.
+        special: With `text`, columns that may hold values without a counterpart come as text.
+    """
+    is_array = pg_type.startswith("_")
+    base = pg_type.removeprefix("_").lower()
+    base = _ALIASES.get(base, base)
+    if special == "text" and (is_array or base in _WITH_SPECIAL_VALUES):
+        return _text(name, pg_type)
+    if is_array:
+        if base not in _ELEMENTS:
+            return _text(name, pg_type)
+        return Column(name, pg_type, pa.list_(_DIRECT.get(base, pa.string())), direct=False)
+    if base in _DIRECT:
+        return Column(name, pg_type, _DIRECT[base], direct=True)
+    if base == "numeric":
+        return _numeric(name, pg_type, precision, scale)
+    if base in _BY_TEXT:
+        return Column(name, pg_type, _BY_TEXT[base], direct=False)
+    return _text(name, pg_type)
+
+
+def schema_of(columns: tuple[Column, ...]) -> Any:
+    """Give the Arrow schema; each field's metadata holds the server's type name under `pg.type`."""
+    metadata = [{b"pg.type": each.pg_type.encode()} for each in columns]
+    return pa.schema(
+        [pa.field(each.name, each.arrow, metadata=said) for each, said in zip(columns, metadata, strict=True)]
+    )
+
+
+def _text(name: str, pg_type: str) -> Column:
+    return Column(name, pg_type, pa.string(), direct=True)
+
+
+def _numeric(name: str, pg_type: str, precision: int, scale: int) -> Column:
+    if precision == 0:
+        return Column(name, pg_type, pa.string(), direct=True, unscaled=True)
+    if scale >= _SCALE_SIGN:
+        scale -= _SCALE_RANGE
+    # Arrow wants 0 <= scale <= precision; PostgreSQL allows numeric(3, -2), which is 12300, and numeric(3, 5), 0.00123.
+    digits, scale = max(precision - min(scale, 0), scale), max(scale, 0)
+    if digits <= 38:
+        return Column(name, pg_type, pa.decimal128(digits, scale), direct=True)
+    if digits <= 76:
+        return Column(name, pg_type, pa.decimal256(digits, scale), direct=False)
+    return _text(name, pg_type)

@@ -1,0 +1,252 @@
+"""One connection to a database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import jpype
+
+from cockroach_pipelines.config import DatabaseConfig
+from cockroach_pipelines.database.dbapi import dbapi_connection
+from cockroach_pipelines.database.dialect import ServerVersion, parse_server_version
+from cockroach_pipelines.database.driver import connection_properties, connection_url
+from cockroach_pipelines.database.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    DatabaseError,
+    JVMError,
+)
+from cockroach_pipelines.database.jvm import JVMManager, java
+from cockroach_pipelines.database.kerberos import KerberosAuthenticator
+from cockroach_pipelines.database.kerberos_errors import kerberos_error
+from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
+
+_REFUSED_LOGINS = ("28", "08004")
+
+
+class BaseConnection(ABC):
+    """A connection that runs one statement at a time and starts a transaction with the first.
+
+    Args:
+        config: Where to connect to and as whom.
+        name: The connection's name in the configuration, for messages.
+    """
+
+    def __init__(self, config: DatabaseConfig, name: str = "main") -> None:
+        self.config = config
+        self.name = name
+        self.opened_at = time.monotonic()
+        self.broken = False
+        """Whether the connection must not be used again."""
+
+    @property
+    @abstractmethod
+    def jdbc(self) -> Any:
+        """The `java.sql.Connection`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection; what was not committed is rolled back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cursor(self) -> Any:
+        """Give a PEP 249 cursor (jaydebeapi's, with this project's converters)."""
+        return dbapi_connection(self.jdbc).cursor()
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Give all rows of a small result."""
+        with self.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall())
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> int:
+        """Run a statement and give the number of rows it affected, -1 where the server does not say."""
+        with self.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return int(cursor.rowcount)
+
+    def commit(self) -> None:
+        """Commit the transaction.
+
+        Raises:
+            StatementError: The server refused, or the connection broke.
+        """
+        self._call(lambda: self.jdbc.commit())
+
+    def rollback(self) -> None:
+        """Roll the transaction back."""
+        self._call(lambda: self.jdbc.rollback())
+
+    def _call(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except jpype.JException as error:
+            raise java_sql_error(error) from error
+
+
+class CockroachDBConnection(BaseConnection):
+    """A connection to CockroachDB, or to PostgreSQL, over pgjdbc; opened by `connect`."""
+
+    def __init__(self, config: DatabaseConfig, name: str, jdbc: Any) -> None:
+        super().__init__(config, name)
+        self._jdbc = jdbc
+        self._version: ServerVersion | None = None
+
+    @property
+    def jdbc(self) -> Any:
+        """The `java.sql.Connection`, with autocommit off."""
+        return self._jdbc
+
+    @property
+    def version(self) -> ServerVersion:
+        """Dialect and version of the server, asked once."""
+        if self._version is None:
+            self._version = parse_server_version(str(self.query("SELECT version()")[0][0]))
+            self.rollback()
+        return self._version
+
+    def begin(self, *, read_only: bool, isolation: str | None = None) -> None:
+        """Say what the next transaction may do; the database itself refuses a write when it is read-only.
+
+        Args:
+            read_only: Refuse writes.
+            isolation: `read committed`, `repeatable read` or `serializable`; the server's default when None.
+        """
+        modes = f"READ {'ONLY' if read_only else 'WRITE'}"
+        if isolation:
+            modes = f"ISOLATION LEVEL {isolation.upper()}, {modes}"
+        self.execute(f"SET TRANSACTION {modes}")
+
+    def set_statement_timeout(self, seconds: float | None) -> None:
+        """Let the server end any later statement of this transaction that takes longer; the session's setting when None."""
+        if seconds is not None:
+            self.execute(f"SET LOCAL statement_timeout = '{max(1, round(seconds * 1000))}ms'")
+
+    def set_time_zone(self, name: str) -> None:
+        """Take a zone of the IANA database for the rest of this transaction."""
+        self.query("SELECT set_config('TimeZone', ?, true)", [name])
+
+    def set_application_name(self, name: str) -> None:
+        """Name this session in the database's own session list until it is named anew."""
+        self.query("SELECT set_config('application_name', ?, false)", [name])
+
+    def cancel(self) -> None:
+        """Ask the server to end the statement that runs on this connection; callable from any thread."""
+        self._call(lambda: self.jdbc.unwrap(java("org.postgresql.PGConnection")).cancelQuery())
+
+    def abort(self) -> None:
+        """Drop the connection at once, without a word to the server: frees a thread that waits for a silent one."""
+        self.broken = True
+        self._call(lambda: self.jdbc.abort(java("java.util.concurrent.ForkJoinPool").commonPool()))
+
+    def is_usable(self, timeout: float = 5) -> bool:
+        """Whether the server answers on this connection."""
+        return not self.broken and not self.jdbc.isClosed() and bool(self.jdbc.isValid(max(1, round(timeout))))
+
+    def close(self) -> None:
+        """End the connection; what was not committed is rolled back."""
+        self.broken = True
+        self._call(lambda: self.jdbc.close())
+
+
+class Connector:
+    """Opens connections as one configuration says, keeping its Kerberos login.
+
+    Args:
+        config: Where to connect to and as whom; not an embedded database, which has to be started first.
+        name: The connection's name in the configuration, for messages.
+        jvm: The process's virtual machine; one with the configuration's Java and driver when None.
+    """
+
+    def __init__(self, config: DatabaseConfig, name: str = "main", jvm: JVMManager | None = None) -> None:
+        self.config = config
+        self.name = name
+        self.jvm = jvm or JVMManager(config.java_home, [config.pg_jar] if config.pg_jar else [])
+        self.authenticator = (
+            KerberosAuthenticator(config.kerberos, jvm=self.jvm, login_timeout=config.connection_timeout)
+            if config.kerberos
+            else None
+        )
+
+    def open(self) -> CockroachDBConnection:
+        """Connect and log in.
+
+        Raises:
+            JVMError: Java or the driver cannot be used.
+            KerberosError: The login to Kerberos failed, or the server refused the ticket.
+            AuthenticationError: The server refused the login.
+            ConnectionFailedError: The server cannot be reached, or has no such database.
+        """
+        self.jvm.start()
+        properties = java("java.util.Properties")()
+        for key, value in connection_properties(self.config, self.authenticator).items():
+            properties.setProperty(key, value)
+        url = connection_url(self.config)
+        driver = _driver()
+        try:
+            if self.authenticator:
+                jdbc = self.authenticator.call_as(lambda: driver.connect(url, properties))
+            else:
+                jdbc = driver.connect(url, properties)
+            jdbc.setAutoCommit(False)
+        except jpype.JException as error:
+            raise self._connection_error(error) from error
+        return CockroachDBConnection(self.config, self.name, jdbc)
+
+    def _connection_error(self, error: BaseException) -> DatabaseError:
+        where = f"connection {self.name!r} ({self.config.user}@{self.config.host}:{self.config.port}/{self.config.database})"
+        if self.config.kerberos:
+            kerberos = kerberos_error(error, self.config.kerberos, str(self.config.host), str(self.config.user))
+            if kerberos:
+                return kerberos
+        said = next((message for link in exception_chain(error) if (message := server_message(link))), None)
+        if said is None:
+            return ConnectionFailedError(f"{where}: {error}")
+        kind = AuthenticationError if said.sqlstate.startswith(_REFUSED_LOGINS) else ConnectionFailedError
+        return kind(f"{where}: [{said.sqlstate}] {said.text}", sqlstate=said.sqlstate, advice=_advice(said.sqlstate, said.text))
+
+
+def connect(config: DatabaseConfig, name: str = "main") -> CockroachDBConnection:
+    """Open one connection outside any pool; see `Connector.open`."""
+    return Connector(config, name).open()
+
+
+_driver_lock = threading.Lock()
+
+
+def _driver() -> Any:
+    with _driver_lock:  # the first use registers the driver
+        try:
+            return java("org.postgresql.Driver")()
+        except TypeError as error:
+            raise JVMError(
+                "The class path of the Java virtual machine holds no org.postgresql.Driver.",
+                advice="Let this project start the virtual machine, or add the pgjdbc jar to the class path that starts it.",
+            ) from error
+
+
+_ADVICE = {
+    "28P01": "The password is wrong: set it in COCKROACH_CONNECTIONS__<NAME>__PASSWORD.",
+    "28000": "The server has no rule that lets this role in from here, or the role does not exist.",
+    "08004": "The server asks for another way to log in: give a password, or kerberos, as its rules say.",
+    "3D000": "The database does not exist: correct `database`.",
+    "08001": "Nothing answers there: check host, port and network, and that the server runs.",
+    "08006": "The connection broke while it was made: check TLS settings, and that a database listens on that port.",
+    "53300": "The server has no free connection: lower pool.size here, or raise its limit.",
+    "57P03": "The server is starting up or shutting down: try again in a moment.",
+}
+
+
+def _advice(sqlstate: str, text: str) -> str:
+    if "SSL" in text or "certificate" in text.lower():
+        return "TLS failed: check sslmode, sslrootcert, and that `host` is a name in the server's certificate."
+    return _ADVICE.get(sqlstate, "")

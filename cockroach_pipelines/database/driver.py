@@ -1,0 +1,59 @@
+"""A connection's settings in pgjdbc's terms."""
+
+from __future__ import annotations
+
+from cockroach_pipelines.config import DatabaseConfig
+from cockroach_pipelines.database.kerberos import KerberosAuthenticator
+
+# What every value's text depends on is fixed at the start of the session, so that text has one reading.
+_SESSION = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+}
+_CANCEL_SECONDS = 2
+
+
+def connection_url(config: DatabaseConfig) -> str:
+    """Give the JDBC address; it holds no secret."""
+    host = f"[{config.host}]" if config.host and ":" in config.host else config.host
+    return f"jdbc:postgresql://{host}:{config.port}/{_percent(config.database)}"
+
+
+def connection_properties(config: DatabaseConfig, authenticator: KerberosAuthenticator | None) -> dict[str, str]:
+    """Give the driver's properties; the password is among them, so they are never logged.
+
+    `loginTimeout` stays unset: the driver's helper thread would not inherit the Kerberos login on Java 18 and later.
+    """
+    session = dict(_SESSION)
+    if config.statement_timeout:
+        session["statement_timeout"] = f"{round(config.statement_timeout * 1000)}ms"
+    properties = {
+        "user": config.user or "",
+        "sslmode": config.sslmode,
+        "connectTimeout": str(max(1, round(config.connection_timeout))),
+        "socketTimeout": str(max(1, round(config.socket_timeout))),
+        "cancelSignalTimeout": str(_CANCEL_SECONDS),
+        "ApplicationName": config.application_name,
+        "options": " ".join(f"-c {key}={value}" for key, value in session.items()),
+        "stringtype": "unspecified",
+        "reWriteBatchedInserts": "true",
+        "tcpKeepAlive": "true",
+        "gssEncMode": "disable",
+    }
+    for key, path in (("sslrootcert", config.sslrootcert), ("sslcert", config.sslcert), ("sslkey", config.sslkey)):
+        if path:
+            properties[key] = str(path)
+    if config.password:
+        properties["password"] = config.password.get_secret_value()
+    if authenticator:
+        properties.update(authenticator.driver_properties())
+    return properties
+
+
+def _percent(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

@@ -1,0 +1,152 @@
+"""What can go wrong below a statement, each with the advice that a person needs.
+
+    PipelinesError                      config.errors
+    ├── ConfigurationError              config.errors: a setting is missing, unknown or wrong
+    ├── QueryFileError                  queries.errors: a SQL file cannot be used as it is
+    └── DatabaseError
+        ├── JVMError                    no Java, no driver, a forked process, a bad flag
+        ├── KerberosError               database.kerberos_errors: one cause each
+        ├── ConnectionFailedError       no connection could be made
+        │   ├── AuthenticationError     the server refused the login
+        │   └── PoolTimeoutError        every connection is lent
+        └── StatementError              the server refused or ended a statement; has the SQLSTATE
+            ├── ConnectionLostError     the connection broke while the statement ran            retryable
+            ├── SerializationError      40001, 40P01: run the whole transaction again           retryable
+            ├── AmbiguousCommitError    40003, or a connection lost while COMMIT was in flight
+            ├── CancelledError          57014: cancelled, or over its timeout
+            ├── ReadOnlyError           25006: a write in a read-only session
+            ├── PermissionDeniedError   42501
+            ├── ConstraintError         23xxx
+            └── InvalidStatementError   42xxx, 22xxx: the text or a value is wrong
+
+Sources: PostgreSQL's appendix of error codes, CockroachDB's transaction retry error reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cockroach_pipelines.config.errors import PipelinesError, Place
+
+
+class DatabaseError(PipelinesError):
+    """Anything that goes wrong between this process and the database."""
+
+
+class JVMError(DatabaseError):
+    """The Java virtual machine cannot be started or used."""
+
+
+class ConnectionFailedError(DatabaseError):
+    """No connection to the server could be made.
+
+    `sqlstate` is the driver's code, such as 08001, when it gave one.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str = "", place: Place | None = None, advice: str = "") -> None:
+        super().__init__(message, place=place, advice=advice)
+        self.sqlstate = sqlstate
+
+
+class AuthenticationError(ConnectionFailedError):
+    """The server was reached and refused the login."""
+
+
+class PoolTimeoutError(ConnectionFailedError):
+    """Every connection of the pool stayed lent for longer than `pool.acquire_timeout`."""
+
+
+@dataclass(frozen=True)
+class ServerMessage:
+    """What the server said of a statement; `position` counts characters of the statement's text from 1."""
+
+    sqlstate: str
+    text: str
+    detail: str = ""
+    hint: str = ""
+    position: int | None = None
+
+
+class StatementError(DatabaseError):
+    """The server refused a statement or ended it; `retryable` says whether running the transaction again may help."""
+
+    retryable = False
+
+    def __init__(self, server: ServerMessage, *, place: Place | None = None, advice: str = "") -> None:
+        super().__init__(f"[{server.sqlstate}] {server.text}", place=place, advice=advice)
+        self.server = server
+
+    @property
+    def sqlstate(self) -> str:
+        """The five characters that classify the error."""
+        return self.server.sqlstate
+
+    def __str__(self) -> str:
+        said = [f"{label}: {text}" for label, text in (("Detail", self.server.detail), ("Hint", self.server.hint)) if text]
+        return "\n".join([super().__str__(), *said])
+
+
+class ConnectionLostError(StatementError):
+    """The connection broke while the statement ran."""
+
+    retryable = True
+
+
+class SerializationError(StatementError):
+    """The transaction met another one and must be run again as a whole."""
+
+    retryable = True
+
+
+class AmbiguousCommitError(StatementError):
+    """Nobody knows whether the transaction was committed."""
+
+
+class CancelledError(StatementError):
+    """The statement was cancelled or took longer than its timeout."""
+
+
+class ReadOnlyError(StatementError):
+    """A write in a session that may only read."""
+
+
+class PermissionDeniedError(StatementError):
+    """The role lacks a privilege."""
+
+
+class ConstraintError(StatementError):
+    """A row breaks a constraint of its table."""
+
+
+class InvalidStatementError(StatementError):
+    """The statement's text, or a value in it, is wrong."""
+
+
+_BY_CLASS: dict[str, tuple[type[StatementError], str]] = {
+    "08": (ConnectionLostError, "The server or the network ended the connection; a new one is made for the next statement."),
+    "22": (InvalidStatementError, "A value does not fit its type or function: look at the values that the statement meets."),
+    "23": (ConstraintError, "The rows break a rule of the table; nothing of this statement was kept."),
+    "42": (InvalidStatementError, "Check the text against the database's own tables and columns."),
+    "53": (StatementError, "The server is short of a resource: lower the load, or raise its limit."),
+}
+_BY_STATE: dict[str, tuple[type[StatementError], str]] = {
+    "25006": (ReadOnlyError, "Reports and reconciliations run read-only: move a file that writes below sql/queries/maintenance."),
+    "25P02": (StatementError, "An earlier statement of the transaction failed: look at the first error."),
+    "40001": (SerializationError, "Another transaction touched the same rows: running this one again usually helps."),
+    "40003": (AmbiguousCommitError, "The commit's outcome is unknown: look into the table before running it again."),
+    "40P01": (SerializationError, "Two transactions waited for each other: running this one again usually helps."),
+    "42501": (PermissionDeniedError, "Grant the privilege to the connection's role, or use a connection that has it."),
+    "42703": (InvalidStatementError, "A column of that name does not exist: compare the statement with the table's columns."),
+    "42P01": (InvalidStatementError, "Create the table, qualify its name with the schema, or correct the name."),
+    "55P03": (StatementError, "Another session holds a lock on the rows: try again when it has ended."),
+    "57014": (CancelledError, "It was cancelled or reached its timeout: raise statement_timeout, or make it smaller."),
+    "57P01": (ConnectionLostError, "An administrator or a node that drains ended the connection."),
+    "57P03": (ConnectionLostError, "The server is starting up or shutting down: try again in a moment."),
+    "XXA00": (StatementError, "The data was committed and the schema change was not: look at the table, never run it blindly again."),
+}
+
+
+def statement_error(server: ServerMessage, *, place: Place | None = None) -> StatementError:
+    """Give the error class and advice for what the server said, by SQLSTATE, else by the SQLSTATE's first two characters."""
+    kind, advice = _BY_STATE.get(server.sqlstate) or _BY_CLASS.get(server.sqlstate[:2]) or (StatementError, "")
+    return kind(server, place=place, advice=advice)

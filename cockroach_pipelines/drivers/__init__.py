@@ -1,0 +1,1 @@
+"""The pgjdbc driver, its licence and its checksum."""

@@ -1,0 +1,64 @@
+"""Checks: queries whose rows are what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from cockroach_pipelines.database import StatementError
+from cockroach_pipelines.database.arrow import ArrowStream
+from cockroach_pipelines.execution.executor import Snapshot
+from cockroach_pipelines.queries import CheckSpec, Severity, Statement, bind_positions
+
+SAMPLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What a check found."""
+
+    name: str
+    severity: Severity
+    blocking: bool
+    wrong_rows: int
+    sample: pa.Table | None
+    """The first wrong rows, at most `SAMPLE_ROWS`; None where there are none."""
+    error: str = ""
+    """Why the check could not be evaluated; such a check has failed."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing wrong."""
+        return not self.error and self.wrong_rows == 0
+
+
+def evaluate(snapshot: Snapshot, name: str, check: CheckSpec, result: Statement | None, values: Mapping[str, object]) -> CheckOutcome:
+    """Run a check in the snapshot that its asset's statement ran in.
+
+    In the check's text `result` is the asset's own result: the statement becomes a common table expression before it,
+    so the database compares and nothing is loaded. A check that cannot be evaluated is a failed one, never a silent one.
+    """
+    bound = bind_positions(check.sql)
+    text, parameters = f"SELECT * FROM (\n{bound.text}\n) AS wrong_rows", bound.arrange(values)
+    if result is not None:
+        text = f"WITH result AS (\n{result.bound.text}\n) {text}"
+        parameters = [*result.bound.arrange(values), *parameters]
+    try:
+        with snapshot.savepoint():
+            wrong_rows, sample = count_and_sample(snapshot.read_text(text, parameters))
+    except StatementError as error:
+        return CheckOutcome(name, check.severity, check.blocking, 0, None, error=str(error))
+    return CheckOutcome(name, check.severity, check.blocking, wrong_rows, sample)
+
+
+def count_and_sample(stream: ArrowStream) -> tuple[int, pa.Table | None]:
+    """Count a stream's rows and keep the first of them."""
+    rows, head = 0, []
+    with stream:
+        for batch in stream:
+            if rows < SAMPLE_ROWS:
+                head.append(batch.slice(0, SAMPLE_ROWS - rows))
+            rows += batch.num_rows
+    return rows, pa.Table.from_batches(head, stream.schema) if rows else None

@@ -1,0 +1,58 @@
+"""What running a SQL file came to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from cockroach_pipelines.database import ServerVersion
+from cockroach_pipelines.execution.checks import CheckOutcome
+from cockroach_pipelines.execution.results import StagedResult
+from cockroach_pipelines.queries import PartitionWindow, Query, Statement
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for: a file, for one partition or none, with parameters."""
+
+    query: Query
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    partition: PartitionWindow | None = None
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Every value the statement may bind: declared parameters with their defaults, and the partition's."""
+        values = self.query.header.parameter_values(self.parameters)
+        if self.partition:
+            values |= {
+                "partition_key": self.partition.key,
+                "partition_start": self.partition.start,
+                "partition_end": self.partition.end,
+            }
+        return values
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a file came to, be it for one partition or for none."""
+
+    order: Order
+    statement: Statement
+    connection: str
+    server: ServerVersion
+    started: dt.datetime
+    seconds: float
+    rows: int
+    """Rows read, or rows affected by a statement that writes (-1 where the server does not say)."""
+    preview: pa.Table | None
+    checks: tuple[CheckOutcome, ...]
+    staged: StagedResult | None = None
+    """The result's file; None for a statement that writes."""
+
+    @property
+    def failed_checks(self) -> tuple[CheckOutcome, ...]:
+        """The checks that found something wrong."""
+        return tuple(check for check in self.checks if not check.passed)

@@ -1,0 +1,40 @@
+"""Running a file that reads: one snapshot for its statement and its checks, a staged result."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from pathlib import Path
+
+from cockroach_pipelines.execution.checks import evaluate
+from cockroach_pipelines.execution.executor import QueryExecutor
+from cockroach_pipelines.execution.outcome import Order, Outcome
+from cockroach_pipelines.execution.results import ResultProcessor
+
+
+def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:
+    """Run a file's statement and its checks in one read-only snapshot, and stage the rows in `path`.
+
+    Raises:
+        StatementError: The server refused the statement or ended it.
+        QueryFileError: The file has no statement for the connection's dialect.
+    """
+    header = order.query.header
+    started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
+    with executor.snapshot(header.connection, timeout=header.timeout, timezone=header.session_timezone) as snapshot:
+        statement = order.query.statement_for(snapshot.server.dialect)
+        staged = processor.stage(snapshot.read(statement, order.values), path)
+        checks = tuple(evaluate(snapshot, name, check, statement, order.values) for name, check in header.checks.items())
+        server = snapshot.server
+    return Outcome(
+        order=order,
+        statement=statement,
+        connection=header.connection,
+        server=server,
+        started=started,
+        seconds=time.perf_counter() - clock,
+        rows=staged.rows,
+        preview=staged.preview,
+        checks=checks,
+        staged=staged,
+    )

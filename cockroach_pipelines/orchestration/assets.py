@@ -1,0 +1,156 @@
+"""One asset per SQL file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from cockroach_pipelines.config import PipelinesError
+from cockroach_pipelines.database import StatementError
+from cockroach_pipelines.execution import Activity, Order, Outcome, ResultProcessor
+from cockroach_pipelines.maintenance import run_maintenance
+from cockroach_pipelines.orchestration.metadata import check_results, partition_metadata, run_metadata
+from cockroach_pipelines.orchestration.partitions import partition_windows, partitions_definition
+from cockroach_pipelines.orchestration.resource import CockroachDBResource
+from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
+from cockroach_pipelines.reconciliation import NO_DIFFERENCES, run_reconciliation
+from cockroach_pipelines.reporting import run_report
+
+IO_MANAGER = "parquet_io_manager"
+"""Resource key of the IO manager that keeps results."""
+
+_READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
+_CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
+
+
+def asset_key(name: str) -> dg.AssetKey:
+    """Give the key of the asset that a file of that name is."""
+    return dg.AssetKey(name.split("/"))
+
+
+def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -> dg.AssetsDefinition:
+    """Give the asset of a file.
+
+    A report or a reconciliation reads in a read-only session and keeps its rows as Parquet; maintenance runs its
+    statement in a transaction. A run over several partitions runs the statement once a partition, oldest first.
+
+    Args:
+        query: The file.
+        deps: What it reads.
+        results_folder: Where results are staged; the IO manager's folder, so that publishing is a rename.
+    """
+    header = query.header
+    partitions = partitions_definition(header.partition) if header.partition else None
+
+    @dg.asset(
+        key=asset_key(query.name),
+        deps=deps,
+        description=query.description,
+        group_name=query.kind.value,
+        owners=header.owners,
+        tags=dict(header.tags),
+        kinds={"sql", *(dialect.value for dialect in query.dialects)},
+        metadata={"file": dg.MetadataValue.path(str(query.path))},
+        code_version=query.code_version,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
+        check_specs=check_specs(query),
+        config_schema=_config_schema(header.params),
+        required_resource_keys={header.connection},
+        io_manager_key=IO_MANAGER,
+        pool=header.connection,
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        step = _Step(context, query, ResultProcessor(results_folder))
+        with step.processor.staging() as folder:
+            try:
+                outcomes = step.run(folder)
+            except PipelinesError as error:
+                raise _failure(error) from error
+            results = check_results(outcomes, context.asset_key)
+            if _blocked(outcomes):
+                yield from results
+                raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
+            yield step.result(outcomes, results)
+
+    return materialize
+
+
+def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
+    """Give the checks of a file: its header's, and that a reconciliation finds no differences."""
+    key = asset_key(query.name)
+    specs = [
+        # A blocking check is enforced before the result is published, not by Dagster afterwards.
+        dg.AssetCheckSpec(name, asset=key, description=check.description or f"No rows: {check.sql}")
+        for name, check in query.header.checks.items()
+    ]
+    if query.kind is QueryKind.RECONCILIATION:
+        specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description="The reconciliation finds no rows."))
+    return specs
+
+
+@dataclass(frozen=True)
+class _Step:
+    context: dg.AssetExecutionContext
+    query: Query
+    processor: ResultProcessor
+
+    def run(self, folder: Path) -> list[Outcome]:
+        windows = partition_windows(self.context)
+        outcomes = []
+        for number, window in enumerate(windows, 1):
+            outcome = self._run_one(Order(self.query, self._parameters(), window), folder / f"{number}.parquet")
+            outcomes.append(outcome)
+            if window:
+                self.context.log.info(
+                    f"{self.query.name} {window.key}: {outcome.rows:,} rows in {outcome.seconds:.2f} s ({number}/{len(windows)})"
+                )
+                self.context.add_asset_metadata(partition_metadata(outcome), partition_key=window.key)
+        return outcomes
+
+    def _run_one(self, order: Order, path: Path) -> Outcome:
+        activity = Activity(asset=self.query.name, run=self.context.run_id)
+        resource: CockroachDBResource = getattr(self.context.resources, self.query.header.connection)
+        reader = resource.reader(activity)
+        if self.query.kind is QueryKind.MAINTENANCE:
+            return run_maintenance(resource.writer(activity), reader, order)
+        return _READERS[self.query.kind](reader, self.processor, order, path)
+
+    def _parameters(self) -> Mapping[str, object]:
+        given: Mapping[str, object] = self.context.op_execution_context.op_config or {}
+        params = self.query.header.params
+        return {name: params[name].convert(value) for name, value in given.items() if value is not None}
+
+    def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
+        metadata = run_metadata(outcomes)
+        staged = {outcome.order.partition.key if outcome.order.partition else None: outcome.staged for outcome in outcomes}
+        if None in staged and staged[None] is not None:
+            return dg.MaterializeResult(value=staged[None], metadata=metadata, check_results=checks)
+        if all(staged.values()):
+            return dg.MaterializeResult(value=staged, metadata=metadata, check_results=checks)
+        return dg.MaterializeResult(metadata=metadata, check_results=checks)
+
+
+def _blocked(outcomes: Sequence[Outcome]) -> bool:
+    return any(check.blocking for outcome in outcomes for check in outcome.failed_checks)
+
+
+def _failure(error: PipelinesError) -> dg.Failure:
+    metadata: dict[str, Any] = {"error": dg.MetadataValue.text(str(error))}
+    if error.place:
+        metadata["place"] = str(error.place)
+    retry = isinstance(error, StatementError) and error.retryable
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=retry)
+
+
+def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] | None:
+    return {name: _field(spec) for name, spec in params.items()} or None
+
+
+def _field(spec: ParameterSpec) -> dg.Field:
+    kind: Any = _CONFIG_TYPES.get(spec.element_type, str)
+    if spec.is_list:
+        kind = [kind]
+    return dg.Field(dg.Noneable(kind), is_required=spec.required, description=spec.description or spec.type)

@@ -1,0 +1,102 @@
+"""Outcomes in the form that Dagster's UI shows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from cockroach_pipelines.execution import CheckOutcome, Outcome, preview_records
+from cockroach_pipelines.queries import Severity
+
+_SEVERITY = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
+
+
+def table_schema(schema: pa.Schema) -> dg.TableSchema:
+    """Give the columns with the server's own names of their types, where it said them."""
+    return dg.TableSchema(columns=[dg.TableColumn(name, _type_name(schema.field(i))) for i, name in enumerate(schema.names)])
+
+
+def table_value(table: pa.Table) -> dg.TableMetadataValue:
+    """Give a table's first rows."""
+    records = preview_records(table, limit=table.num_rows)
+    names = list(records[0]) if records else list(dict.fromkeys(table.schema.names))
+    columns = [dg.TableColumn(name, _type_name(field)) for name, field in zip(names, table.schema, strict=False)]
+    return dg.MetadataValue.table([dg.TableRecord(dict(record)) for record in records], dg.TableSchema(columns))
+
+
+def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Give what one step came to, over all of its partitions."""
+    last = outcomes[-1]
+    metadata: dict[str, Any] = {
+        "duration": dg.MetadataValue.float(round(sum(outcome.seconds for outcome in outcomes), 3)),
+        "connection": f"{last.connection} ({last.server})",
+        "statement": dg.MetadataValue.md(f"```sql\n{last.statement.text.strip()}\n```"),
+    }
+    if last.staged:
+        metadata["dagster/row_count"] = sum(outcome.rows for outcome in outcomes)
+        metadata["dagster/column_schema"] = table_schema(last.staged.schema)
+        metadata["size"] = dg.MetadataValue.int(sum(outcome.staged.size for outcome in outcomes if outcome.staged))
+    elif last.rows >= 0:
+        metadata["rows_affected"] = sum(outcome.rows for outcome in outcomes)
+    if last.preview is not None and last.preview.num_columns:
+        metadata["preview"] = table_value(last.preview)
+    return metadata
+
+
+def partition_metadata(outcome: Outcome) -> dict[str, Any]:
+    """Give what one partition came to: without it every partition of a run would show the run's totals."""
+    metadata: dict[str, Any] = {"duration": dg.MetadataValue.float(round(outcome.seconds, 3))}
+    if outcome.staged:
+        metadata["dagster/partition_row_count"] = outcome.rows
+        metadata["preview"] = table_value(outcome.staged.preview)
+    else:
+        metadata["rows_affected"] = outcome.rows
+    return metadata
+
+
+def check_results(outcomes: Sequence[Outcome], asset_key: dg.AssetKey) -> list[dg.AssetCheckResult]:
+    """Give one result a check, over all partitions of the step."""
+    by_name: dict[str, list[tuple[str | None, CheckOutcome]]] = {}
+    for outcome in outcomes:
+        key = outcome.order.partition.key if outcome.order.partition else None
+        for check in outcome.checks:
+            by_name.setdefault(check.name, []).append((key, check))
+    return [_check_result(name, found, asset_key) for name, found in by_name.items()]
+
+
+def _check_result(
+    name: str, found: Sequence[tuple[str | None, CheckOutcome]], asset_key: dg.AssetKey
+) -> dg.AssetCheckResult:
+    failed = [(key, check) for key, check in found if not check.passed]
+    metadata: dict[str, Any] = {"wrong_rows": sum(check.wrong_rows for _, check in found)}
+    if failed:
+        key, first = failed[0]
+        if key is not None:
+            metadata["failed_partitions"] = ", ".join(str(key) for key, _ in failed)
+        if first.sample is not None:
+            metadata["sample"] = table_value(first.sample)
+        if first.error:
+            metadata["error"] = first.error
+    return dg.AssetCheckResult(
+        passed=not failed,
+        asset_key=asset_key,
+        check_name=name,
+        severity=_SEVERITY[found[0][1].severity],
+        description=_verdict(failed),
+        metadata=metadata,
+    )
+
+
+def _verdict(failed: Sequence[tuple[str | None, CheckOutcome]]) -> str | None:
+    if not failed:
+        return None
+    if error := failed[0][1].error:
+        return f"The check could not be evaluated: {error}"
+    rows = sum(check.wrong_rows for _, check in failed)
+    return f"{rows:,} {'row is' if rows == 1 else 'rows are'} wrong."
+
+
+def _type_name(field: pa.Field) -> str:
+    said: Mapping[bytes, bytes] = field.metadata or {}
+    return said[b"pg.type"].decode() if b"pg.type" in said else str(field.type)

@@ -1,0 +1,68 @@
+"""The resource that an asset reaches its database through."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from cockroach_pipelines.config import ConfigManager, DatabaseConfig
+from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager
+from cockroach_pipelines.embedded import connection_manager
+from cockroach_pipelines.execution import Activity, QueryExecutor, TransactionalExecutor
+
+
+class CockroachDBResource(dg.ConfigurableResource[ConnectionManager]):
+    """Java, Kerberos and JDBC behind one named connection of the configuration.
+
+    Secrets stay in the configuration file and the environment: this resource holds a name and a path, so the UI has
+    nothing to show. The name is checked when a run is set up; the virtual machine starts, Kerberos is asked and the
+    server is connected to when a step first needs them, where a retry policy applies.
+
+    Example:
+        >>> @dg.asset
+        ... def carriers(main: CockroachDBResource) -> None:
+        ...     with main.connection() as connection:
+        ...         connection.query("SELECT carrier FROM airlines")
+    """
+
+    connection_name: str = Field("main", description="Name of the connection in the configuration.")
+    config_file: str | None = Field(
+        None, description="The configuration; COCKROACH_PIPELINES_CONFIG, else config.yaml in the current folder."
+    )
+
+    _connections: ConnectionManager | None = PrivateAttr(None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Refuse a run whose connection is not in the configuration."""
+        self._settings()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the connections of the run."""
+        if self._connections:
+            self._connections.close()
+            self._connections = None
+
+    @contextmanager
+    def connection(self) -> Iterator[CockroachDBConnection]:
+        """Lend a connection; what was not committed is rolled back."""
+        with self._manager().lend(self.connection_name) as connection:
+            yield connection
+
+    def reader(self, activity: Activity) -> QueryExecutor:
+        """Give an executor of read-only sessions."""
+        return QueryExecutor(self._manager(), activity)
+
+    def writer(self, activity: Activity) -> TransactionalExecutor:
+        """Give an executor of transactions."""
+        return TransactionalExecutor(self._manager(), activity)
+
+    def _manager(self) -> ConnectionManager:
+        if self._connections is None:
+            self._connections = connection_manager({self.connection_name: self._settings()})
+        return self._connections
+
+    def _settings(self) -> DatabaseConfig:
+        path = Path(self.config_file) if self.config_file else None
+        return ConfigManager.load(path).connection(self.connection_name)

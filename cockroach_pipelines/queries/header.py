@@ -1,0 +1,230 @@
+"""The `/* @asset … */` comment that begins a SQL file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from cockroach_pipelines.config.errors import Place
+from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.errors import QueryFileError
+from cockroach_pipelines.queries.header_models import Header, TemplateHeader
+from cockroach_pipelines.queries.lexing import comment_end
+from cockroach_pipelines.queries.schedules import without_slash_star
+from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_yaml
+
+_MARKERS: dict[type[BaseModel], str] = {Header: "asset", TemplateHeader: "template"}
+_LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
+_LINE_MARKER = re.compile(r"--+[ \t]*@(asset|template)\b")
+_COMMENT_MARKER = re.compile(r"/\*+[ \t]*@([A-Za-z_]+)")
+_EXPECTED = {
+    "string_type": "text",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "greater_than": "a number above 0",
+}
+
+HeaderModel = TypeVar("HeaderModel", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class ReadHeader(Generic[HeaderModel]):
+    """A header with its problems and where the statement begins after it.
+
+    `header` is the model's default where the file has none, and None when it has problems. `document` holds the places.
+    """
+
+    header: HeaderModel | None
+    document: YAMLDocument | None
+    statement: SourceText
+    problems: tuple[QueryFileError, ...] = ()
+
+
+def read_header(source: SourceText, model: type[HeaderModel]) -> ReadHeader[HeaderModel]:
+    """Read the header of a file; everything that is wrong with it is in `problems`, in the order of the file."""
+    marker = _MARKERS[model]
+    try:
+        found = _find(source, marker)
+    except QueryFileError as error:
+        return ReadHeader(None, None, source, (error,))
+    if found is None:
+        return ReadHeader(model(), None, source)
+    yaml_source, end = found
+    document = read_yaml(yaml_source)
+    problems = list(document.problems)
+    header = None
+    if not problems or document.values:
+        try:
+            header = model.model_validate(document.values)
+        except ValidationError as error:
+            unreadable = {problem.place for problem in problems}
+            found_wrong = [_problem(details, document, model) for details in error.errors(include_url=False)]
+            problems += [problem for problem in found_wrong if problem.place not in unreadable]
+    problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
+    return ReadHeader(None if problems else header, document, source.part(end), tuple(problems))
+
+
+def _find(source: SourceText, marker: str) -> tuple[SourceText, int] | None:
+    text = source.text
+    position = 0
+    while True:
+        leading = _LEADING.match(text, position)
+        start = leading.end() if leading else position
+        if line := _LINE_MARKER.search(text, position, start):
+            raise QueryFileError(
+                f"`-- @{line[1]}` is no header.",
+                place=source.place(line.start()),
+                advice=f"Write it as a block: `/* @{marker}`, the keys line by line, and `*/` on a line of its own.",
+            )
+        if not text.startswith("/*", start):
+            _refuse_late_header(source, start, marker)
+            return None
+        opening = _COMMENT_MARKER.match(text, start)
+        if opening is None:
+            end = comment_end(text, start)
+            if end is None:
+                return None  # the tokeniser reports it
+            position = end
+            continue
+        if opening[1] != marker:
+            raise _wrong_marker(source, opening, marker)
+        return _body(source, opening)
+
+
+def _refuse_late_header(source: SourceText, start: int, marker: str) -> None:
+    late = re.compile(rf"^[ \t]*/\*+[ \t]*@{marker}\b", re.MULTILINE).search(source.text, start)
+    if late:
+        raise QueryFileError(
+            "The header stands after the statement has begun.",
+            place=source.place(late.end() - len(marker) - 1),
+            advice="Move it to the top of the file.",
+        )
+
+
+def _wrong_marker(source: SourceText, opening: re.Match[str], marker: str) -> QueryFileError:
+    place = source.place(opening.start(1) - 1)
+    if opening[1] in _MARKERS.values():
+        folder = {"asset": "sql/queries", "template": "sql/templates"}[opening[1]]
+        return QueryFileError(f"A header of kind @{opening[1]} belongs below {folder}.", place=place, advice=f"Write @{marker} here.")
+    hint = did_you_mean(f"@{opening[1]}", [f"@{marker}"])
+    return QueryFileError(f"@{opening[1]} is no kind of header.", place=place, advice=hint)
+
+
+def _body(source: SourceText, opening: re.Match[str]) -> tuple[SourceText, int]:
+    text = source.text
+    close = text.find("*/", opening.end())
+    if close < 0:
+        raise QueryFileError("The header never ends.", place=source.place(opening.start()), advice="Close it with `*/` on a line of its own.")
+    nested = text.find("/*", opening.end(), close)
+    if nested >= 0:
+        raise QueryFileError(
+            "`/*` within the header begins a comment inside the comment.",
+            place=source.place(nested),
+            advice="Databases nest comments, so the header would not end where you see it end: write the value without `/*`.",
+        )
+    _refuse_early_end(source, opening.end(), close)
+    return source.part(opening.end(), close), close + 2
+
+
+def _refuse_early_end(source: SourceText, start: int, close: int) -> None:
+    text = source.text
+    begun = text[text.rfind("\n", start, close) + 1 : close]
+    rest = re.compile(r"[^\r\n]*").match(text, close + 2)
+    following = rest.group() if rest else ""
+    another = re.compile(r"^[^\S\r\n]*\*/", re.MULTILINE).search(text, close + 2)
+    header_goes_on = another is not None and "/*" not in text[close + 2 : another.start()]
+    if not (re.match(r"[\d,*\"'\]}]", following) or (header_goes_on and begun.strip())):
+        return
+    advice = "Write the value without `*/`."
+    key, _, value = begun.partition(":")
+    if key.strip() == "cron":
+        proposal = without_slash_star(_cron_text(value, following))
+        advice = f"Write {proposal} instead." if proposal else "Write every: 15m, or the minutes one by one."
+    raise QueryFileError("The `*/` in this value ends the SQL comment, and with it the header.", place=source.place(close), advice=advice)
+
+
+def _cron_text(before: str, after: str) -> str:
+    value = f"{before.lstrip()}*/{after.rstrip()}"
+    quoted = re.match(r"""(["'])(.*?)\1""", value)
+    return quoted[2] if quoted else value.split(" #")[0]
+
+
+def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseModel]) -> QueryFileError:
+    path = tuple(part for part in details["loc"] if part != "[key]")
+    kind, context = details["type"], details.get("ctx", {})
+    key = path[-1] if path else ""
+    if kind == "extra_forbidden":
+        hint = did_you_mean(str(key), _known_keys(model, path[:-1]))
+        where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
+        return QueryFileError(f"Unknown key {key!r}{where}.", place=document.key_place(path), advice=hint)
+    if kind == "missing":
+        return QueryFileError(f"`{'.'.join(map(str, path))}` is missing.", place=document.key_place(path[:-1]), advice=f"Add `{key}: …`.")
+    if kind == "at_key":
+        at = (*path, str(context["key"]))
+        return _wrong(at, str(context["text"]), document.key_place(at))
+    if details["loc"][-1:] == ("[key]",):
+        return _wrong(path[:-1], _reason(details), document.key_place(path))
+    return _wrong(path, _reason(details), document.place(path))
+
+
+def _wrong(path: Path, reason: str, place: Place) -> QueryFileError:
+    message, _, advice = reason.partition(". ")
+    return QueryFileError(f"`{'.'.join(map(str, path))}`: {message.removesuffix('.')}.", place=place, advice=advice)
+
+
+def _reason(details: ErrorDetails) -> str:
+    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "enum":
+        allowed = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")]
+        hint = did_you_mean(str(value), allowed)
+        return f"{str(value)!r} is none of {', '.join(allowed)}. {hint if hint.startswith('Did') else ''}".strip()
+    expected = _EXPECTED.get(kind)
+    if expected is None:
+        return details["msg"]
+    quotes = "; put it in quotes" if kind == "string_type" and not isinstance(value, (dict, list, type(None))) else ""
+    return f"expected {expected}, found {_described(value)}{quotes}"
+
+
+def _described(value: Any) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"the boolean {str(value).lower()}"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str():
+            return f"the text {value!r}"
+        case _ if hasattr(value, "isoformat"):
+            return f"the date {value}"
+        case _:
+            return f"the number {value}"
+
+
+def _known_keys(model: type[BaseModel], path: Path) -> Iterable[str]:
+    for part in path:
+        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
+        inner = _model_in(field.annotation) if field else None
+        model = inner or model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)

@@ -1,0 +1,251 @@
+"""What a header says, with types and defaults."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from cockroach_pipelines.config.models import Model, Seconds
+from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.parameter_types import ParameterSpec
+from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
+
+# What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so that a wrong
+# header is an error of its file and not one that keeps the whole code location from loading.
+_ASSET_CHECK_NAME = re.compile(r"[A-Za-z0-9_]+")
+_ASSET_NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
+_TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1,63}")
+_TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
+_TEAM = re.compile(r"team:[A-Za-z0-9_.-]+")
+_PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+PARTITION_PARAMETERS = ("partition_start", "partition_end", "partition_key")
+"""Parameters whose values come from the partition of a run."""
+
+
+def at_key(key: str, message: str) -> PydanticCustomError:
+    """Give the error of a rule between several keys, to be shown at one of them."""
+    return PydanticCustomError("at_key", "{text}", {"text": message, "key": key})
+
+
+def _nonempty(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty: write something, or remove the key")
+    return text.strip()
+
+
+def _known_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:
+        hint = did_you_mean(name, available_timezones())
+        advice = hint if hint.startswith("Did") else "Names are those of the IANA database, such as UTC or Europe/Berlin."
+        raise ValueError(f"{name!r} is no time zone. {advice}") from error
+    return name
+
+
+def _check_name(name: str) -> str:
+    if not _ASSET_CHECK_NAME.fullmatch(name):
+        quotes = ". SQL that holds a comma needs quotes within { }." if " " in name else ""
+        raise ValueError(f"{name!r} cannot name a check: use letters, digits and underscores{quotes}")
+    return name
+
+
+def _parameter_name(name: str) -> str:
+    if name in PARTITION_PARAMETERS:
+        raise ValueError(f"{name!r} comes from the partition: remove it, and declare `partition`")
+    if not _PARAMETER_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot name a parameter: use letters, digits and underscores, a letter first")
+    return name
+
+
+def _tag_key(key: str) -> str:
+    if not _TAG_KEY.fullmatch(key):
+        raise ValueError(f"{key!r} cannot be a tag: use at most 63 letters, digits, `_`, `-` and `.`")
+    return key
+
+
+def _tag_value(value: str) -> str:
+    if not _TAG_VALUE.fullmatch(value):
+        raise ValueError(f"{value!r} cannot be the value of a tag: use at most 63 letters, digits, `_`, `-` and `.`")
+    return value
+
+
+def _owner(owner: str) -> str:
+    if not (_EMAIL.fullmatch(owner) or _TEAM.fullmatch(owner)):
+        raise ValueError(f"{owner!r} is no owner: write an e-mail address, or team:name")
+    return owner
+
+
+def _asset_name(name: str) -> str:
+    if not _ASSET_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no asset: write its path, such as reporting/finance/daily_revenue")
+    return name
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_mapping_with(key: str) -> BeforeValidator:
+    def wrap(value: object) -> object:
+        return {key: value} if isinstance(value, str) else value
+
+    return BeforeValidator(wrap)
+
+
+def _strict_date(value: object) -> object:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return dt.date.fromisoformat(value)
+    raise ValueError(f"{str(value)!r} is no date such as 2013-01-31")
+
+
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()!r} is no span of time: write a number of seconds, or 20s, 5m, 2h")
+    return value
+
+
+def _yes_or_no(value: object) -> object:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_nonempty)]
+Timezone = Annotated[str, AfterValidator(_known_timezone)]
+Date = Annotated[dt.date, BeforeValidator(_strict_date)]
+
+
+class Severity(StrEnum):
+    """How bad a failed check is."""
+
+    WARN = "warn"
+    ERROR = "error"
+
+
+class PartitionEvery(StrEnum):
+    """How long a partition is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Partition(Model):
+    """The windows of time that an asset is made of.
+
+    `start` is the day of the first window (`from` in the file), `end` the day after the last (`to`, none when it goes on). Weeks begin
+    on the weekday of `start`, months on its day.
+    """
+
+    every: PartitionEvery
+    start: Date = Field(alias="from")
+    end: Date | None = Field(None, alias="to")
+    timezone: Timezone = "UTC"
+
+    @property
+    def day_offset(self) -> int:
+        """On which day windows begin: of the week (0 is Sunday), of the month (from 1); 0 for days."""
+        match self.every:
+            case PartitionEvery.WEEK:
+                return self.start.isoweekday() % 7
+            case PartitionEvery.MONTH:
+                return self.start.day
+            case PartitionEvery.DAY:
+                return 0
+
+    @model_validator(mode="after")
+    def _whole_windows(self) -> Self:
+        if self.every is PartitionEvery.MONTH and self.start.day > 28:
+            raise at_key("from", f"not every month has a day {self.start.day}: begin on one of the first 28")
+        if self.end is None:
+            return self
+        if self.end <= self.start:
+            raise at_key("to", f"{self.end} is not after {self.start}: `to` is the day after the last partition")
+        if self.every is PartitionEvery.WEEK and (excess := (self.end - self.start).days % 7):
+            whole = self.end - dt.timedelta(days=excess)
+            raise at_key("to", f"{self.end} cuts a week: those that begin on {self.start} end on {whole} or {whole + dt.timedelta(days=7)}")
+        if self.every is PartitionEvery.MONTH and self.end.day != self.start.day:
+            raise at_key("to", f"{self.end} cuts a month: it must be day {self.start.day} of a month, as `from` is")
+        return self
+
+
+class Check(Model):
+    """A query that returns the rows that are wrong; `result` in it is the asset's own result."""
+
+    sql: Text
+    severity: Severity = Severity.ERROR
+    blocking: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    description: str = ""
+
+
+class Header(Model):
+    """What the author says of a SQL file.
+
+    `owners` is `owner` in the file. `cron` and `every` exclude each other; `cron_schedule` is what either means.
+    """
+
+    description: Text | None = None
+    owners: Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)] = Field((), alias="owner")
+    tags: dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]] = {}
+    connection: Text = "main"
+    cron: Annotated[str, AfterValidator(check_cron)] | None = None
+    every: str | None = None
+    timezone: Timezone | None = None
+    partition: Partition | None = None
+    params: dict[Annotated[str, AfterValidator(_parameter_name)], Annotated[ParameterSpec, _as_mapping_with("type")]] = {}
+    checks: dict[Annotated[str, AfterValidator(_check_name)], Annotated[Check, _as_mapping_with("sql")]] = {}
+    timeout: Annotated[Seconds, BeforeValidator(_no_boolean)] | None = None
+    depends_on: Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)] = ()
+
+    @property
+    def cron_schedule(self) -> str | None:
+        """When the asset runs by itself, as a cron expression."""
+        return every_to_cron(self.every) if self.every is not None else self.cron
+
+    @field_validator("every")
+    @classmethod
+    def _possible_span(cls, value: str | None) -> str | None:
+        if value is not None:
+            every_to_cron(value)
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _partition_in_the_zone_of_the_file(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        partition, timezone = values.get("partition"), values.get("timezone")
+        if isinstance(partition, dict) and "timezone" not in partition and isinstance(timezone, str):
+            try:
+                return {**values, "partition": {**partition, "timezone": _known_timezone(timezone)}}
+            except ValueError:
+                return values  # the key `timezone` itself reports it
+        return values
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.cron is not None and self.every is not None:
+            raise at_key("every", "`cron` and `every` exclude each other: keep one of them")
+        return self
+
+
+class TemplateHeader(Model):
+    """What the author says of a template: its parameters, and which names each identifier may take."""
+
+    description: Text | None = None
+    owners: Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)] = Field((), alias="owner")
+    connection: Text = "main"
+    params: dict[Annotated[str, AfterValidator(_parameter_name)], Annotated[ParameterSpec, _as_mapping_with("type")]] = {}
+    identifiers: dict[Annotated[str, AfterValidator(_parameter_name)], tuple[Text, ...]] = {}
+    timeout: Annotated[Seconds, BeforeValidator(_no_boolean)] | None = None

@@ -1,0 +1,5 @@
+"""A result becomes files."""
+
+from cockroach_pipelines.reporting.report import run_report
+
+__all__ = ["run_report"]

@@ -1,0 +1,6 @@
+/* @asset
+description: Refresh what the planner knows of the flights.
+owner: team:data-platform
+every: 1d
+*/
+ANALYZE flights;

@@ -1,0 +1,11 @@
+/* @asset
+description: The routes with the most flights of the year.
+owner: team:network
+params:
+  routes: {type: integer, default: 20, description: How many routes to list.}
+*/
+SELECT origin, dest, count(*) AS flights, round(avg(distance), 0) AS miles
+FROM flights
+GROUP BY origin, dest
+ORDER BY flights DESC, origin, dest
+LIMIT :routes;

@@ -1,0 +1,46 @@
+"""Real peers that the tests share: a virtual machine, a KDC, a PostgreSQL server with GSSAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cockroach_pipelines.database.jvm import JVMManager
+from tests.peers.kdc import Kdc
+from tests.peers.postgres import PostgresServer
+from tests.peers.processes import readable_folder
+
+
+@pytest.fixture(scope="session")
+def jvm() -> JVMManager:
+    """The process's virtual machine, running."""
+    manager = JVMManager()
+    manager.start()
+    return manager
+
+
+@pytest.fixture(scope="session")
+def kdc() -> Iterator[Kdc]:
+    """A KDC that answers; a test that stops it starts it again."""
+    with readable_folder("kdc") as folder:
+        kdc = Kdc(folder)
+        try:
+            kdc.start()
+            yield kdc
+        finally:
+            kdc.stop()
+
+
+@pytest.fixture(scope="session")
+def server(kdc: Kdc) -> Iterator[PostgresServer]:
+    """A PostgreSQL server reached as `localhost`, by password or by Kerberos."""
+    with readable_folder("postgres") as folder:
+        server = PostgresServer(folder, kdc)
+        try:
+            server.create()
+            server.start()
+            server.create_roles()
+            yield server
+        finally:
+            server.stop()

