@@ -6,13 +6,12 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
-import click
 import typer
 
-from cockroach_pipelines.cli.console import err, print_error
-from cockroach_pipelines.cli.exit_codes import ExitCode, exit_code
+from cockroach_pipelines.cli.console import print_error
+from cockroach_pipelines.cli.exit_codes import exit_code
 from cockroach_pipelines.config import PipelinesError
 
 app = typer.Typer(
@@ -87,26 +86,16 @@ def run(
     )
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(_main(sys.argv[1:]))
-
-
-def _main(arguments: list[str]) -> int:
     # A process that is asked to end raises where it waits, so that its statement is cancelled on the server.
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = app(arguments, standalone_mode=False)
-        return int(code or 0)
+        app()
     except PipelinesError as error:
         print_error(error)
-        return exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        err.print("[bold red]interrupted[/]")
-        return ExitCode.INTERRUPTED
+        sys.exit(exit_code(error))
+    sys.exit()
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

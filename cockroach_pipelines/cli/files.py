@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
@@ -49,15 +50,18 @@ def list_files(config: Path | None, *, as_json: bool) -> ExitCode:
     if as_json:
         out.print_json(json.dumps([_entry(query) for query in repository.queries.values()]))
         return ExitCode.OK
-    table = Table(header_style="bold")
-    for column in ("asset", "partition", "schedule", "reads", "writes", "description"):
-        table.add_column(column, overflow="fold")
+    table = Table(header_style="bold", box=SIMPLE_HEAD)
+    table.add_column("asset", no_wrap=True)
+    for column in ("partition", "schedule"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("reads → writes")
     for query in repository.queries.values():
         entry = _entry(query)
-        cells = (entry["asset"], entry["partition"], entry["schedule"], entry["reads"], entry["writes"], entry["description"])
-        table.add_row(*(escape(", ".join(cell) if isinstance(cell, list) else cell or "") for cell in cells))
+        tables = ", ".join(entry["reads"]) + (f" → {', '.join(entry['writes'])}" if entry["writes"] else "")
+        cells = (entry["asset"], entry["partition"] or "", entry["schedule"] or "", tables)
+        table.add_row(*(escape(cell) for cell in cells))
     for broken in repository.broken.values():
-        table.add_row(f"{CROSS} {escape(broken.name)}", "", "", "", "", f"[red]{escape(broken.error.message)}[/]")
+        table.add_row(f"{CROSS} {escape(broken.name)}", "", "", "[red]broken: see check[/]")
     out.print(table)
     return ExitCode.OK
 

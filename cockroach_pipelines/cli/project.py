@@ -16,4 +16,4 @@ def load_project(config: Path | None) -> tuple[ConfigManager, SQLRepository]:
         QueryFileError: There is no folder of SQL.
     """
     manager = ConfigManager.load(config)
-    return manager, SQLRepository(manager.settings.sql_folder / "queries", connections=manager.settings.connections)
+    return manager, SQLRepository(manager.settings.sql_folder)

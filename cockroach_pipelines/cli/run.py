@@ -17,7 +17,7 @@ from rich.markup import escape
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.project import load_project
-from cockroach_pipelines.config import ConfigurationError, did_you_mean
+from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import (
     PREVIEW_ROWS,
@@ -32,7 +32,7 @@ from cockroach_pipelines.execution import (
     preview_records,
 )
 from cockroach_pipelines.maintenance import run_maintenance
-from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind
+from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, partition_window
 from cockroach_pipelines.reconciliation import run_reconciliation
 from cockroach_pipelines.reporting import run_report
 
@@ -56,7 +56,7 @@ def run_file(
     """
     manager, repository = load_project(config)
     query = repository.get(name)
-    order = Order(query, _parameters(query, params), _window(query, partition))
+    order = Order(query, _parameters(params), _window(query, partition))
     if output and output.suffix not in (".parquet", ".csv"):
         raise ConfigurationError(f"{output} has no known format.", advice="Name a file that ends in .parquet or .csv.")
     activity = Activity(asset=query.name, run="cli")
@@ -84,17 +84,13 @@ def run_file(
     return ExitCode.FAILED if outcome.failed_checks else ExitCode.OK
 
 
-def _parameters(query: Query, params: Sequence[str]) -> Mapping[str, object]:
+def _parameters(params: Sequence[str]) -> Mapping[str, object]:
     values: dict[str, object] = {}
     for param in params:
         name, separator, text = param.partition("=")
         if not separator:
             raise ConfigurationError(f"--param {param!r} has no value.", advice="Write --param NAME=VALUE.")
-        if name not in query.header.params:
-            raise ConfigurationError(
-                f"{query.name} declares no parameter {name!r}.", advice=did_you_mean(name, query.header.params)
-            )
-        values[name] = query.header.params[name].convert(text)
+        values[name] = text
     return values
 
 
@@ -104,9 +100,9 @@ def _window(query: Query, key: str | None) -> PartitionWindow | None:
         raise ConfigurationError(f"{query.name} has no partitions.", advice="Leave --partition out.")
     if spec is not None and key is None:
         raise ConfigurationError(
-            f"{query.name} is partitioned by {spec.every}.", advice=f"Say which: --partition {spec.start.isoformat()}"
+            f"{query.name} is partitioned by {spec.every.value}.", advice=f"Say which: --partition {spec.start.isoformat()}"
         )
-    return spec.window(key) if spec is not None and key is not None else None
+    return partition_window(spec, key) if spec is not None and key is not None else None
 
 
 def _first_rows(outcome: Outcome, rows: int) -> pa.Table | None:
@@ -141,7 +137,8 @@ def _show(outcome: Outcome, records: list[dict[str, object]], output: Path | Non
     rows = f"{outcome.rows:,} rows {verb}" if outcome.rows >= 0 else "done"
     partition = f" {outcome.order.partition.key}" if outcome.order.partition else ""
     out.print(
-        f"{escape(outcome.order.query.name)}{partition}: {rows} in {outcome.seconds:.2f} s on {outcome.connection} ({outcome.server})"
+        f"{escape(outcome.order.query.name)}{partition}: {rows} in {outcome.seconds:.2f} s on {outcome.connection} ({outcome.server})",
+        soft_wrap=True,
     )
     if output:
         out.print(f"written to {output}", highlight=False)

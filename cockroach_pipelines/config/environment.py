@@ -20,7 +20,9 @@ PREFIX = "COCKROACH_"
 FILE_VARIABLE = "COCKROACH_PIPELINES_CONFIG"
 """Names the configuration file."""
 
-_SEPARATOR = "__"
+SEPARATOR = "__"
+"""Stands between two keys."""
+
 _LIKELY = 0.85
 _CONNECTION_VARIABLE = re.compile(r"([A-Z]+)_+(CONNECTIONS__.+)")
 
@@ -37,7 +39,7 @@ class EnvironmentSettings:
 
 def variable_name(path: SettingPath) -> str:
     """Give the variable that sets what stands at a path."""
-    return PREFIX + _SEPARATOR.join(key if key == ANY_NAME else key.upper() for key in path)
+    return PREFIX + SEPARATOR.join(key if key == ANY_NAME else key.upper() for key in path)
 
 
 def variable_place(name: str) -> Place:
@@ -79,8 +81,8 @@ class _Reader:
         if rest == upper:
             self._check_prefix(name, upper)
             return ()
-        if _SEPARATOR in rest or rest.lower() in ROOT.keys:
-            return tuple(name[len(PREFIX) :].split(_SEPARATOR))
+        if SEPARATOR in rest or rest.lower() in ROOT.keys:
+            return tuple(name[len(PREFIX) :].split(SEPARATOR))
         close = nearest(rest, (FILE_VARIABLE.removeprefix(PREFIX), *map(str.upper, ROOT.keys)), likeness=_LIKELY)
         likely = PREFIX + close if close else _with_single_underscores(rest)
         if likely is not None:
@@ -108,7 +110,11 @@ class _Reader:
             path = (*path, self._spelt(path, member, segment))
             member = member_at(path)
         value = self._environ[name]
-        if member is None:
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            # Python stands half a character for each byte that it cannot decode; no driver would take them.
+            self._report(name, "holds bytes that are not UTF-8", "Write it as UTF-8.")
+            self.settings.unread.add(path)
+        elif member is None:
             # Validation refuses the unknown key; its value is of no use to it.
             self._set(path, None, name)
         elif member.is_mapping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from cockroach_pipelines.config.environment import FILE_VARIABLE, variable_name
+from cockroach_pipelines.config.environment import FILE_VARIABLE, SEPARATOR, variable_name
 from cockroach_pipelines.config.given import Given
 from cockroach_pipelines.config.problems import Problem
 from cockroach_pipelines.config.schema import ANY_NAME, Member, SettingPath, dotted, every_path, member_at
@@ -49,7 +49,8 @@ def unknown_key_advice(path: SettingPath) -> str:
 def _unknown_key(path: SettingPath, given: Given) -> Problem:
     variable = given.variable(path)
     advice = unknown_key_advice(path)
-    if variable is not None:
+    # Fewer keys in the variable's name than in the path: the key stands in its JSON.
+    if variable is not None and variable.count(SEPARATOR) >= len(path) - 1:
         advice = _variable_advice(path, variable, given) or advice
     return Problem(given.key_place(path), f"{dotted(path)} is no setting", advice)
 

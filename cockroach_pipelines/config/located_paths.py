@@ -24,32 +24,36 @@ def relative_to(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
-def _refuse_no_path(value: object) -> object:
+def _expand(value: object) -> object:
+    """Put the home folder for a leading `~` in what the setting says: in a `Path`, `./~x` would have become `~x`."""
+    if not isinstance(value, str):
+        return value
     # An empty text would become the current folder.
-    if isinstance(value, str) and (not value.strip() or "\0" in value):
+    if not value.strip() or "\0" in value:
         raise ValueError("is no path: it is empty or holds a NUL character")
-    return value
+    if not value.startswith("~"):
+        return value
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError as error:
+        raise ValueError("starts with ~ and the home folder of that user is not known") from error
 
 
 def _locate(path: Path) -> Path:
-    try:
-        path = path.expanduser()
-    except RuntimeError as error:
-        raise ValueError("starts with ~ and the home folder of that user is not known") from error
     folder = _folder.get()
     return folder / path if folder else path
 
 
 def _locate_ticket_cache(name: str) -> str:
-    _refuse_no_path(name)
     kind, colon, path = name.partition(":")
-    if not colon:
-        return str(_locate(Path(name)))
     # Caches that are no file (KCM:, KEYRING:) are named, not located.
-    return f"{kind}:{_locate(Path(path))}" if kind == "FILE" and _refuse_no_path(path) else name
+    if colon and kind != "FILE":
+        return name
+    prefix, path = (f"{kind}:", path) if colon else ("", name)
+    return prefix + str(_locate(Path(str(_expand(path)))))
 
 
-LocatedPath = Annotated[Path, BeforeValidator(_refuse_no_path), AfterValidator(_locate)]
+LocatedPath = Annotated[Path, BeforeValidator(_expand), AfterValidator(_locate)]
 """A path whose `~` is expanded, and that is absolute when it was loaded from a configuration."""
 
 TicketCache = Annotated[str, AfterValidator(_locate_ticket_cache)]

@@ -83,6 +83,11 @@ class ConfigManager:
         return self._settings
 
     @property
+    def path(self) -> Path | None:
+        """The configuration file, absolute; None when there is none."""
+        return self._given.file.absolute() if self._given.file else None
+
+    @property
     def folder(self) -> Path:
         """The folder of the configuration file, the current one without a file; relative paths count from it."""
         return self._folder

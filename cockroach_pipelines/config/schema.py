@@ -106,7 +106,7 @@ class Member:
 
     def _bound(self, kind: type[Ge] | type[Gt] | type[Le] | type[MinLen]) -> Any:
         name = {Ge: "ge", Gt: "gt", Le: "le", MinLen: "min_length"}[kind]
-        return next((getattr(each, name) for each in reversed(self.constraints) if isinstance(each, kind)), None)
+        return next((getattr(each, name) for each in self.constraints if isinstance(each, kind)), None)
 
 
 ROOT = Member(Settings)

@@ -108,7 +108,7 @@ class _Reader:
         if self._nodes > _MOST_NODES:
             raise _TooLargeError
         if any(node is outer for outer in within):
-            self._report(node, path, "an alias stands within what it names", "Write the mapping out.")
+            self._report(node, path, "an alias within this names it again", "Write the mapping out.")
             return None
         if isinstance(node, MappingNode) and node.tag == f"{_STANDARD}map":
             return self._mapping(node, path, within)

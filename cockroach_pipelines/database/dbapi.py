@@ -1,8 +1,8 @@
 """PEP 249 access through jaydebeapi, with every value right and the errors of this project.
 
-jaydebeapi's own converters corrupt values (fractions of seconds, offsets, decimals, bytes), its cursor asks the server's
-catalogue for every description, and it raises Java's exceptions. Here a value is the server's text turned into Python
-by `database.values`, a parameter goes through `database.binding`, and every error is a `DatabaseError` of
+jaydebeapi's own converters corrupt values (fractions of seconds, offsets, decimals, bytes), its cursor asks the
+server's catalogue for every description, and it raises Java's exceptions. Here a value is the server's text turned into
+Python by `database.values`, a parameter goes through `database.binding`, and every error is a `DatabaseError` of
 `database.errors`: PEP 249's `Error`, `DatabaseError`, `IntegrityError`, `ProgrammingError`, `OperationalError` and
 `InterfaceError` are names for the nearest of these, on this module and on the connection.
 
@@ -34,7 +34,7 @@ from cockroach_pipelines.database.errors import (
 )
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.results import Column, Converters, Rows, columns, driver_errors
-from cockroach_pipelines.database.values import NAME_BY_OID, UnrepresentableValueError
+from cockroach_pipelines.database.values import UnrepresentableValueError
 
 apilevel = "2.0"
 threadsafety = 1
@@ -53,6 +53,7 @@ class InterfaceError(DatabaseError):
 FETCH_ROWS = 1000
 """Rows that the driver holds at once while a result is read inside a transaction."""
 _BATCH_ROWS = 1000
+_DESCRIBED_STATEMENTS = 256  # as many as the driver keeps prepared
 
 # A statement that writes runs to its end before its rows are read, or closing the cursor early would end it half way.
 _MAY_WRITE = re.compile(r"\b(?:insert|update|upsert|delete|merge|call)\b", re.IGNORECASE)
@@ -95,7 +96,7 @@ class Connection(jaydebeapi.Connection):  # type: ignore[misc]
         jdbc: An open connection of pgjdbc, with autocommit off where transactions are wanted.
     """
 
-    Error = DatabaseError
+    Error = Error
     DatabaseError = DatabaseError
     InterfaceError = InterfaceError
     IntegrityError = IntegrityError
@@ -104,6 +105,8 @@ class Connection(jaydebeapi.Connection):  # type: ignore[misc]
 
     def __init__(self, jdbc: Any) -> None:
         super().__init__(jdbc, Converters(jdbc))
+        self._closed = False
+        self._described: set[str] = set()
         self._unread: weakref.ref[Cursor] | None = None
         self._unread_rows: Rows | None = None
         with driver_errors():
@@ -157,6 +160,14 @@ class Connection(jaydebeapi.Connection):  # type: ignore[misc]
                 "The connection is closed.", advice="Open another one; a connection cannot be reopened."
             )
 
+    def learn_types(self, operation: str, statement: Any) -> None:
+        """Ask the catalogue for the types of a statement's columns, which cannot be asked once its result is open."""
+        if operation not in self._described:
+            if len(self._described) == _DESCRIBED_STATEMENTS:
+                self._described.clear()
+            columns(statement.getMetaData(), self._converters)
+            self._described.add(operation)
+
     def keep_unread_rows(self) -> None:
         """Read the rest of the open result into memory, before anything else may use the connection.
 
@@ -173,10 +184,11 @@ class Connection(jaydebeapi.Connection):  # type: ignore[misc]
     def _drop_unread_rows(self) -> None:
         _, rows = self._forget_unread_rows()
         if rows is not None:
-            rows.lost = "Its rows ended with the transaction, which was rolled back."
+            rows.lost = True
             rows.close()
 
-    def _watch(self, cursor: Cursor, rows: Rows) -> None:
+    def watch(self, cursor: Cursor, rows: Rows) -> None:
+        """Remember the result that is open on the connection."""
         self._unread, self._unread_rows = weakref.ref(cursor), rows
 
     def _forget_unread_rows(self) -> tuple[Cursor | None, Rows | None]:
@@ -194,7 +206,8 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
 
     Inside a transaction a result is read in pieces of `fetch_rows` rows, so that any size fits into memory. A statement
     with a word that may write, and any statement under autocommit, arrives whole. `rowcount` is -1 after a query.
-    Leaving the cursor without having fetched a row lets the query run to its end, for the sake of its functions' effects.
+
+    A query of which no row was fetched runs to its end when the cursor leaves it, for the effects of its functions.
     """
 
     def __init__(self, connection: Connection, converters: Converters) -> None:
@@ -217,7 +230,11 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
 
         Precision and scale are those of a `numeric(p, s)`, None for anything else.
         """
-        return [column.description for column in self._columns] or None
+        described: list[Description] = []
+        for column in self._columns:
+            type_code = _TYPE_CODES.get(column.type_name, jaydebeapi.STRING)
+            described.append((column.name, type_code, None, None, *column.precision_and_scale, None))
+        return described if self._rows else None
 
     def execute(self, operation: str, parameters: Sequence[object] | None = None) -> Self:
         """Run one statement and give this cursor.
@@ -237,14 +254,12 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
             in_pieces = self._is_read_in_pieces(operation)
             if in_pieces:
                 statement.setFetchSize(self.fetch_rows)
-                # The catalogue tells what the types of users are, and cannot be asked once the result is open.
-                self._describe(statement.getMetaData())
+                self.connection.learn_types(operation, statement)
             if statement.execute():
-                result = statement.getResultSet()
-                self._columns = self._describe(result.getMetaData())
-                self._rows = Rows(statement, result, len(self._columns))
+                self._columns = columns(statement.getResultSet().getMetaData(), self._converters)
+                self._rows = Rows(statement, len(self._columns), in_pieces=in_pieces)
                 if in_pieces:
-                    self.connection._watch(self, self._rows)
+                    self.connection.watch(self, self._rows)
             else:
                 self.rowcount = int(statement.getUpdateCount())
                 statement.close()
@@ -287,8 +302,12 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
                 "There is no result to fetch from.",
                 advice="Execute a statement that returns rows on this cursor, and fetch before closing it.",
             )
-        with driver_errors():
-            texts = rows.next()
+        if rows.lost:
+            raise InterfaceError(
+                "The rows ended with their transaction, which was rolled back.",
+                advice="Fetch all rows before the rollback.",
+            )
+        texts = rows.next()
         return None if texts is None else self._convert(texts)
 
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
@@ -310,7 +329,7 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         if kind is not None and self._rows is not None:
-            self._rows.read = True  # after an error nothing runs on for its effects
+            self._rows.abandoned = True  # after an error nothing runs on for its effects
         self.close()
 
     def close(self) -> None:
@@ -330,10 +349,7 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
         rows, self._rows, self._columns = self._rows, None, []
         self.rowcount = -1
         if rows is not None and not self.connection.closed:
-            if self.connection._unread_rows is rows:
-                self.connection._forget_unread_rows()
-            with driver_errors():
-                rows.finish()
+            rows.finish()
 
     @contextmanager
     def _preparing(self, operation: str) -> Iterator[Any]:
@@ -361,30 +377,15 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
             )
         bind_all(statement, parameters)
 
-    def _describe(self, metadata: Any) -> list[Column]:
-        if metadata is None:
-            return []
-        fields = [_field(metadata, index) for index in range(1, int(metadata.getColumnCount()) + 1)]
-        return [
-            Column(
-                name=str(field.getColumnLabel()),
-                oid=int(field.getOID()),
-                modifier=int(field.getMod()),
-                convert=self._converters.get(int(field.getOID())),
-            )
-            for field in fields
-        ]
-
     def _convert(self, texts: list[str | None]) -> tuple[Any, ...]:
         values: list[Any] = []
         try:
             for column, text in zip(self._columns, texts, strict=True):
-                values.append(None if text is None else column.convert(text))  # noqa: PERF401 its length names the column
+                values.append(None if text is None else column.convert(text))
         except (ValueError, ArithmeticError) as error:
-            position = len(values)
-            name = self._columns[position].name
+            position = len(values)  # of the value that did not join the others
             raise UnrepresentableValueError(
-                f"Column {position + 1}, {name!r}, holds a value that Python has no counterpart for: {error}.",
+                f"Column {position + 1}, {self._columns[position].name!r}, holds a value that Python lacks: {error}.",
                 advice="Cast the column to text in the statement, or replace the value there.",
             ) from None
         return tuple(values)

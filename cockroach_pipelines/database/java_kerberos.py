@@ -173,14 +173,14 @@ class _Action:
         self.result: list[Any] = []
         self.error: BaseException | None = None
 
-    @jpype.JOverride
+    @jpype.JOverride  # type: ignore[untyped-decorator]
     def call(self) -> None:
         try:
             self.result.append(self._function())
         except BaseException as error:  # noqa: BLE001 - carried past Java, which would wrap it, and raised by run_as
             self.error = error
 
-    @jpype.JOverride
+    @jpype.JOverride  # type: ignore[untyped-decorator]
     def run(self) -> None:
         self.call()
 

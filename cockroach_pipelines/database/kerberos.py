@@ -98,6 +98,9 @@ class KerberosAuthenticator:
     def call_as(self, function: Callable[[], Result]) -> Result:
         """Run a function in this thread as whoever is logged in, for the driver to find the ticket.
 
+        Where the server rejects a ticket of an earlier login, as it does once its own key was changed, the function runs
+        a second time with new tickets: it is one that connects, and has done nothing then.
+
         Raises:
             KerberosError: The login failed. Whatever the function raises passes through as it is.
         """
@@ -105,10 +108,22 @@ class KerberosAuthenticator:
         with self._settings():
             if self.config.jaas_conf:
                 return function()
+            earlier = self._login
+            login = self._valid_login()
+            try:
+                return run_as(login.subject, function)
+            except jpype.JException as error:
+                problem = kerberos_error(error, self.config, "", "")
+                if login is not earlier or problem is None or problem.cause not in _MENDED_BY_NEW_TICKETS:
+                    raise
+                self._forget(login)
             return run_as(self._valid_login().subject, function)
 
     def probe(self, host: str) -> None:
         """Get a ticket for the database's service on a host, without connecting to it.
+
+        Later connections to the host use this ticket and need no KDC, except with a JAAS file. Unlike a connection,
+        which waits for a silent KDC as long as Java does, this ends with `login_timeout`.
 
         Raises:
             KerberosError: The login failed, or the KDC knows no such service.
@@ -139,6 +154,11 @@ class KerberosAuthenticator:
             return self._login
         finally:
             self._lock.release()
+
+    def _forget(self, login: _Login) -> None:
+        with self._lock:
+            if self._login is login:
+                self._login = None
 
     def _renewed(self, held: _Login | None) -> _Login:
         try:
@@ -248,6 +268,7 @@ def used_gss(jdbc: Any) -> bool | None:
             jdbc.rollback()
 
 
+_MENDED_BY_NEW_TICKETS = {KerberosCause.TICKET_REJECTED, KerberosCause.NO_TICKET}
 _COMMON_OPTIONS = {"doNotPrompt": "true", "refreshKrb5Config": "true"}
 
 

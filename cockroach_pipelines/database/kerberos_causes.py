@@ -49,6 +49,7 @@ class KerberosCause(StrEnum):
     NO_TICKET = "no ticket"
     SERVICE_UNKNOWN = "service unknown"
     SERVICE_OF_OTHER_HOST = "service of another host"
+    SERVICE_BY_ADDRESS = "service asked for by address"
     TICKET_REJECTED = "ticket rejected by the server"
     SERVER_RULE_MISSING = "no rule of the server"
     REALM_NOT_ALLOWED = "realm not allowed by the server"
@@ -91,7 +92,7 @@ WORDS: dict[KerberosCause, Words] = {
         "Let {account} read it: chmod a+r {krb5_conf} (it holds no secret).",
     ),
     KerberosCause.KRB5_CONF_SYNTAX: Words(
-        "The Kerberos configuration {krb5_conf} has a syntax error: {detail}",
+        "Java cannot read this Kerberos configuration: {detail}",
         "Each line is `[section]`, `key = value`, `name = {{` or `}}`; compare with one that works: "
         "KRB5_CONFIG={krb5_conf} kinit {principal}",
     ),
@@ -114,7 +115,7 @@ WORDS: dict[KerberosCause, Words] = {
         "Let {account} read it: ls -l {jaas_conf}",
     ),
     KerberosCause.JAAS_FILE_SYNTAX: Words(
-        "The JAAS file {jaas_conf} has a syntax error: {detail}",
+        "Java cannot read this JAAS file: {detail}",
         "An entry reads: {jaas_entry} {{ com.sun.security.auth.module.Krb5LoginModule required useKeyTab=true"
         ' keyTab="/path/to/keytab" principal="etl@REALM" doNotPrompt=true; }};',
     ),
@@ -242,7 +243,7 @@ WORDS: dict[KerberosCause, Words] = {
         "in: connect again; klist shows what a ticket cache holds.",
     ),
     KerberosCause.SERVICE_UNKNOWN: Words(
-        "The KDC of realm {realm} knows no service {service}/{host}{detail}.",
+        "The KDC of realm {realm} knows no service {service}/{host}.",
         "Connect by the name that the server's keytab has (a full DNS name, never an address or an alias), "
         "and check spn. Try it: kvno {service}/{host}. A missing one is made by the administrators (Active "
         "Directory: setspn -S {service}/{host} ACCOUNT).",
@@ -251,6 +252,10 @@ WORDS: dict[KerberosCause, Words] = {
         "spn is {spn}, and the connection goes to {host}: a ticket is always asked for {service} on the "
         "connection's own host.",
         "Set spn to {service}, and host to the name that the server's keytab has.",
+    ),
+    KerberosCause.SERVICE_BY_ADDRESS: Words(
+        "host is {host}, an address, and the KDC of realm {realm} knows services by name only.",
+        "Set host to the full DNS name in the server's keytab ({service}/NAME); klist -kt on the server shows it.",
     ),
     KerberosCause.TICKET_REJECTED: Words(
         "The server {host} did not take the ticket for {service}/{host}{detail}.",

@@ -14,7 +14,12 @@ from cockroach_pipelines.config.models import KerberosConfig
 from cockroach_pipelines.database.java_kerberos import JavaSettings, jaas_options, settings_in_use
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.kerberos_causes import KerberosCause, KerberosError
-from cockroach_pipelines.database.kerberos_files import file_problem, krb5_conf_problem
+from cockroach_pipelines.database.kerberos_files import (
+    file_problem,
+    jaas_file_problem,
+    keytab_problem,
+    krb5_conf_problem,
+)
 from cockroach_pipelines.database.kerberos_situation import KerberosSituation
 from cockroach_pipelines.database.keytab import read_keytab
 from cockroach_pipelines.database.krb5_conf import locate_krb5_conf
@@ -50,13 +55,6 @@ _KERBEROS_TEXTS: tuple[tuple[str, KerberosCause], ...] = (
     (r"Connection refused|PortUnreachable|NoRouteToHost|unreachable|ConnectException", KerberosCause.KDC_REFUSED),
 )
 _NO_KEY_AND_NO_TICKET = re.compile(r"Unable to obtain (password from user|Principal Name for authentication)")
-
-# What SecurityException says of a JAAS file.
-_JAAS_TEXTS: tuple[tuple[str, KerberosCause], ...] = (
-    (r"No such file or directory", KerberosCause.JAAS_FILE_MISSING),
-    (r"Permission denied|Is a directory", KerberosCause.JAAS_FILE_UNREADABLE),
-    (r"Configuration Error", KerberosCause.JAAS_FILE_SYNTAX),
-)
 
 # What PostgreSQL and CockroachDB say, by the sources of both.
 _SERVER_TEXTS: tuple[tuple[str, KerberosCause], ...] = (
@@ -121,14 +119,15 @@ def _login_error(links: list[BaseException], situation: KerberosSituation) -> Ke
     text = " ".join(f"{type(link).__name__} {link}" for link in links)
     said = _said(links)
     if isinstance(links[0], java("java.lang.SecurityException")):
-        cause = next((cause for pattern, cause in _JAAS_TEXTS if re.search(pattern, text)), KerberosCause.OTHER)
-        return situation.error(cause, detail=_jaas_detail(said), said=said, place=_jaas_place(said, situation, cause))
+        return jaas_file_problem(situation) or _jaas_syntax_error(said, situation)
     if _NO_KEY_AND_NO_TICKET.search(text):
         return file_problem(situation) or situation.error(KerberosCause.OTHER, said=said)
     cause = next((cause for pattern, cause in _KERBEROS_TEXTS if re.search(pattern, text)), KerberosCause.OTHER)
     match cause:
-        case KerberosCause.KDC_NOT_CONFIGURED | KerberosCause.REALM_NOT_CONFIGURED:
+        case KerberosCause.REALM_NOT_CONFIGURED:
             return krb5_conf_problem(situation) or situation.error(cause, said=said)
+        case KerberosCause.KDC_NOT_CONFIGURED:
+            return krb5_conf_problem(situation) or keytab_problem(situation) or situation.error(cause, said=said)
         case KerberosCause.KRB5_CONF_SYNTAX:
             content = said.partition("Illegal config content:")[2]
             return situation.error(cause, detail=content, said=said, place=_krb5_conf_place(situation, content))
@@ -136,10 +135,13 @@ def _login_error(links: list[BaseException], situation: KerberosSituation) -> Ke
             return situation.error(cause, detail=_skew(links), said=said)
         case KerberosCause.KDC_UNKNOWN_HOST:
             return situation.error(cause, detail=said, said=said)
+        case KerberosCause.PRINCIPAL_UNKNOWN:  # Java sends a keytab's key to the KDC whatever realm it is of
+            return keytab_problem(situation) or situation.error(cause, said=said)
         case KerberosCause.KEY_REJECTED:
-            return situation.error(cause, detail=_key_version(situation), said=said)
+            return keytab_problem(situation) or situation.error(cause, detail=_key_version(situation), said=said)
         case KerberosCause.SERVICE_UNKNOWN:
-            return service_problem(situation) or situation.error(cause, detail=_address(situation.host), said=said)
+            by_address = KerberosCause.SERVICE_BY_ADDRESS if _is_address(situation.host) else cause
+            return service_problem(situation) or situation.error(by_address, said=said)
         case _:
             return situation.error(cause, said=said)
 
@@ -205,12 +207,12 @@ def _key_version(situation: KerberosSituation) -> str:
     return f": {', '.join(map(str, versions))}" if versions else ""
 
 
-def _address(host: str) -> str:
+def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return ""
-    return f", and {host} is an address, no name"
+        return False
+    return True
 
 
 def _krb5_conf_place(situation: KerberosSituation, content: str) -> Place:
@@ -222,12 +224,11 @@ def _krb5_conf_place(situation: KerberosSituation, content: str) -> Place:
     return Place(path, next((number for number, line in enumerate(lines, 1) if line.strip() == content.strip()), None))
 
 
-def _jaas_detail(said: str) -> str:
-    return re.sub(r"^.*?(Configuration Error:|IOException:)\s*", "", said)
-
-
-def _jaas_place(said: str, situation: KerberosSituation, cause: KerberosCause) -> Place | None:
-    if cause is not KerberosCause.JAAS_FILE_SYNTAX or situation.config.jaas_conf is None:
-        return None
-    line = re.search(r"Line (\d+)", said)
-    return Place(situation.config.jaas_conf, int(line[1]) if line else None)
+def _jaas_syntax_error(said: str, situation: KerberosSituation) -> KerberosError:
+    if "Configuration Error" not in said or situation.config.jaas_conf is None:
+        return situation.error(KerberosCause.OTHER, said=said)
+    detail = said.partition("Configuration Error:")[2].strip()
+    line = re.match(r"Line (\d+): ", detail)
+    place = Place(situation.config.jaas_conf, int(line[1]) if line else None)
+    detail = detail[line.end() :] if line else detail
+    return situation.error(KerberosCause.JAAS_FILE_SYNTAX, detail=detail, said=said, place=place)

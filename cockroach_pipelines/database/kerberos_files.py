@@ -16,13 +16,15 @@ from cockroach_pipelines.database.ticket_cache import FILE_CACHE, read_ticket_ca
 def krb5_conf_problem(situation: KerberosSituation) -> KerberosError | None:
     """Say what keeps krb5.conf from being read; None when it can be."""
     path = situation.krb5_conf.path
-    try:
-        path.open().close()
-    except FileNotFoundError:
-        return situation.error(KerberosCause.KRB5_CONF_MISSING)
-    except OSError as error:
-        return situation.error(KerberosCause.KRB5_CONF_UNREADABLE, detail=_reason(error, path))
-    return None
+    return _closed_file(situation, path, KerberosCause.KRB5_CONF_MISSING, KerberosCause.KRB5_CONF_UNREADABLE)
+
+
+def jaas_file_problem(situation: KerberosSituation) -> KerberosError | None:
+    """Say what keeps the JAAS file from being read; None when it can be."""
+    path = situation.config.jaas_conf
+    if path is None:
+        return None
+    return _closed_file(situation, path, KerberosCause.JAAS_FILE_MISSING, KerberosCause.JAAS_FILE_UNREADABLE)
 
 
 def keytab_problem(situation: KerberosSituation) -> KerberosError | None:
@@ -90,6 +92,18 @@ def file_problem(situation: KerberosSituation) -> KerberosError | None:
     """Say what is wrong with the files that this login uses, the keytab's problem before the cache's."""
     looks: tuple[Callable[[KerberosSituation], KerberosError | None], ...] = (keytab_problem, cache_problem)
     return next((problem for look in looks if (problem := look(situation))), None)
+
+
+def _closed_file(
+    situation: KerberosSituation, path: Path, missing: KerberosCause, unreadable: KerberosCause
+) -> KerberosError | None:
+    try:
+        path.open().close()
+    except FileNotFoundError:
+        return situation.error(missing)
+    except OSError as error:
+        return situation.error(unreadable, detail=_reason(error, path))
+    return None
 
 
 def _reason(error: OSError, path: Path) -> str:

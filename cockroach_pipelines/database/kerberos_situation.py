@@ -123,7 +123,7 @@ class KerberosSituation:
             "try_by_hand": self._by_hand(kdc_host),
             "user": self.user or "the role",
         }
-        message, advice = (text.format_map(words).replace(" ,", ",") for text in WORDS[cause])
+        message, advice = (text.format_map(words).replace(" ,", ",").rstrip() for text in WORDS[cause])
         return KerberosError(message, cause=cause, place=place, advice=advice)
 
     def _whole_principal(self) -> str:

@@ -14,7 +14,7 @@ import jpype
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.sqlstate import java_sql_error
 from cockroach_pipelines.database.values import (
-    FIRST_USER_OID,
+    FIRST_UNFIXED_OID,
     NAME_BY_OID,
     Converter,
     array_converter,
@@ -46,7 +46,7 @@ class Column:
 
 
 class Converters:
-    """Gives the converter of a type by its number in `pg_type`, asking the catalogue once for each type of users.
+    """Gives the converter of a type by its number in `pg_type`, asking the catalogue once for a type of users.
 
     Args:
         jdbc: The connection whose catalogue is asked; no result may be open on it.
@@ -59,7 +59,7 @@ class Converters:
     def get(self, oid: int) -> Converter:
         """Give the converter; a type that nothing is known of stays text."""
         if oid not in self._known:
-            self._known[oid] = built_in_converter(oid) if oid < FIRST_USER_OID else self._user_type(oid)
+            self._known[oid] = built_in_converter(oid) if oid < FIRST_UNFIXED_OID else self._user_type(oid)
         return self._known[oid]
 
     def _user_type(self, oid: int) -> Converter:
@@ -120,8 +120,8 @@ class Rows:
         self._open = True
         self.abandoned = not in_pieces
         """Whether the rest may be left on the server when the rows are finished."""
-        self.lost = ""
-        """Why unread rows cannot be had any more."""
+        self.lost = False
+        """Whether unread rows went with their transaction."""
 
     def next(self) -> list[str | None] | None:
         """Give the next row, None when there is none.

@@ -146,21 +146,30 @@ def _timestamp(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-_CYCLE = 400  # years, after which the Gregorian calendar repeats itself
-_YEARS_BESIDE = re.compile(r"(?:(?P<after>10000)|(?P<before>0001))(?P<rest>-.*?)(?P<bc> BC)?")
-
-
 def _timestamp_with_zone(text: str) -> dt.datetime:
     try:
         return _timestamp(text).astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        # The session's offset may put a moment of the first or last year into a year that Python lacks.
-        year = _YEARS_BESIDE.fullmatch(text)
-        if year is None or bool(year["before"]) != bool(year["bc"]):
-            raise
-        stand_in = f"{10_000 - _CYCLE if year['after'] else _CYCLE:04}{year['rest']}"  # year 0 is 1 BC
-        moment = dt.datetime.fromisoformat(stand_in).astimezone(dt.UTC)
-        return moment.replace(year=moment.year + (_CYCLE if year["after"] else -_CYCLE))
+        return _timestamp_at_the_edge(text)
+
+
+_CYCLE = 400  # years, after which the Gregorian calendar repeats itself
+_EDGE = re.compile(r"(?P<year>0001|9999|10000)(?P<rest>-[^B]+?)(?P<bc> BC)?")
+
+
+def _timestamp_at_the_edge(text: str) -> dt.datetime:
+    """Read a moment that the session's offset or UTC puts into a year that Python lacks."""
+    parts = _EDGE.fullmatch(text)
+    if parts is None or (parts["bc"] and parts["year"] != "0001"):
+        _refuse_special(text)
+        raise ValueError("it is no timestamp in the style ISO")
+    year = 1 - int(parts["year"]) if parts["bc"] else int(parts["year"])  # year 0 is 1 BC
+    cycle = _CYCLE if year < 5000 else -_CYCLE
+    moment = dt.datetime.fromisoformat(f"{year + cycle:04}{parts['rest']}").astimezone(dt.UTC)
+    year = moment.year - cycle
+    if not dt.MINYEAR <= year <= dt.MAXYEAR:
+        raise ValueError(f"it lies {'before the year 1' if year < 1 else 'after the year 9999'} in UTC")
+    return moment.replace(year=year)
 
 
 def _refuse_special(text: str) -> None:
@@ -228,8 +237,8 @@ BY_NAME: Mapping[str, Converter] = {
 }
 """Converters by the server's name of the type; a type that is missing stays text."""
 
-FIRST_USER_OID = 16384
-"""Types below are built in and have the same number on every server, CockroachDB included."""
+FIRST_UNFIXED_OID = 10_000
+"""Types below have the same number on every server, CockroachDB included (`FirstGenbkiObjectId` of PostgreSQL)."""
 
 # pg_type.dat of PostgreSQL: numbers of the types above, and of every built-in array with that of its elements.
 NAME_BY_OID: Mapping[int, str] = {

@@ -16,6 +16,7 @@ from cockroach_pipelines.embedded.errors import EmbeddedServerError, server_fail
 from cockroach_pipelines.embedded.home import Home
 from cockroach_pipelines.embedded.installation import MAJOR_VERSION
 from cockroach_pipelines.embedded.sharing import (
+    FileLock,
     Postmaster,
     cluster_name,
     end_orphans,
@@ -90,7 +91,7 @@ class Cluster:
     def password(self) -> str:
         """Read the password of the role `dev`, empty when it is lost."""
         try:
-            return self._password_file.read_text(encoding="ascii").strip()
+            return self._password_file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return ""
 
@@ -101,9 +102,9 @@ class Cluster:
             EmbeddedServerError: It does not start; the end of its log is in the message.
             OSError: The folder cannot be written.
         """
-        self._clear_the_way()
-        self._limit_log()
         stale = read_postmaster(self.folder)
+        self._clear_the_way(stale)
+        self._limit_log()
         begin = 0
         for attempt in range(_PORT_ATTEMPTS):
             # After a crash the same port, so that those who were connected find it again.
@@ -131,16 +132,25 @@ class Cluster:
         deadline = time.monotonic() + START_SECONDS
         while not is_free(server_lock(self.folder)):
             postmaster = read_postmaster(self.folder)
-            if postmaster and not _exists(postmaster.pid):
-                end_orphans(self.folder)
-            elif postmaster and postmaster.ready:
+            if postmaster and postmaster.ready and _accepts(postmaster.port):
                 return postmaster
+            if postmaster and (postmaster.ready or not _exists(postmaster.pid)):
+                self._end_orphans()  # the file is a killed server's, whatever its process id is now
             if time.monotonic() > deadline:
                 raise server_failure(
                     f"The embedded database in {self.folder} runs and does not answer", self._log_from(0)
                 )
             time.sleep(_POLL_SECONDS)
         return None
+
+    def _end_orphans(self) -> None:
+        try:
+            end_orphans(self.folder)
+        except TimeoutError as error:
+            raise EmbeddedServerError(
+                f"The embedded database in {self.folder} was killed, and some of its processes do not end.",
+                advice="End the processes named postgres that use the folder by hand.",
+            ) from error
 
     def _make(self) -> None:
         partial = self.folder / "data.tmp"
@@ -172,9 +182,8 @@ class Cluster:
         self._run_single(self.data, f"ALTER ROLE {ROLE} PASSWORD '{password}'")
         self._write_private(self._password_file, password)
 
-    def _clear_the_way(self) -> None:
+    def _clear_the_way(self, stale: Postmaster | None) -> None:
         """Remove the `postmaster.pid` of a killed server whose process id now is another process's."""
-        stale = read_postmaster(self.folder)
         if stale is None or not _exists(stale.pid):
             return  # PostgreSQL mends that by itself
         with contextlib.suppress(OSError):
@@ -191,11 +200,7 @@ class Cluster:
         command = [str(self.home.installation.postgres), "-D", str(self.data)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        with server_lock(self.folder) as lock, self._open_log() as log:
-            if not lock.acquire():
-                raise EmbeddedServerError(
-                    f"Processes of an earlier server still use {self.data}.", advice="Wait a moment and start again."
-                )
+        with self._lock_for_child() as lock, self._open_log() as log:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -231,27 +236,38 @@ class Cluster:
         self._run([*command, "template1"], "The embedded database could not be set up", statement)
 
     def _run(self, command: list[str], failure: str, statement: str | None = None) -> None:
-        done = subprocess.run(
-            command,
-            input=statement or "",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=_environment(),
-            cwd="/",
-            check=False,
-            **self.home.account.process_options(),
-        )
+        with self._lock_for_child() as lock:  # a program outlives its killed starter, and may write on for a moment
+            done = subprocess.run(
+                command,
+                input=statement or "",
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env=_environment(),
+                cwd="/",
+                check=False,
+                pass_fds=[lock.descriptor],
+                **self.home.account.process_options(),
+            )
         if done.returncode != 0:
             raise server_failure(f"{failure} in {self.folder}", done.stdout)
 
     def _write_private(self, path: Path, text: str) -> None:
         partial = path.with_name(f".{path.name}.new")
         partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(f"{text}\n")
             self._give(file.fileno())
         partial.replace(path)
+
+    @contextlib.contextmanager
+    def _lock_for_child(self) -> Iterator[FileLock]:
+        with server_lock(self.folder) as lock:
+            if not lock.acquire():
+                raise EmbeddedServerError(
+                    f"Processes of an earlier server still use {self.data}.", advice="Wait a moment and start again."
+                )
+            yield lock
 
     @contextlib.contextmanager
     def _open_log(self) -> Iterator[int]:
@@ -288,6 +304,14 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), 1.0):
+            return True
+    except OSError:
+        return False
 
 
 def _exists(pid: int) -> bool:

@@ -7,8 +7,7 @@ import threading
 from pathlib import Path
 
 from cockroach_pipelines.config import DatabaseConfig
-from cockroach_pipelines.database.connection import connect
-from cockroach_pipelines.embedded.sample import Progress, load_sample_data
+from cockroach_pipelines.embedded.progress import Progress
 from cockroach_pipelines.embedded.server import EmbeddedServer, Endpoint
 
 # The load of the sample takes its time whatever limits a user sets for his own statements.
@@ -44,29 +43,33 @@ def embedded_config(config: DatabaseConfig, progress: Progress | None = None) ->
         endpoint = server.ensure_running()
         connected = _connected(config, endpoint)
         if config.embedded.sample_data and _loaded.get(folder) != endpoint:
-            unhurried = connected.model_copy(
-                update={"statement_timeout": None, "socket_timeout": _LOAD_TIMEOUT_SECONDS}
-            )
-            with connect(unhurried, "embedded") as connection:
-                load_sample_data(connection, progress)
+            _load_sample_data(connected, progress)
             _loaded[folder] = endpoint
         return connected
 
 
 def _connected(config: DatabaseConfig, endpoint: Endpoint) -> DatabaseConfig:
     kept = {name: getattr(config, name) for name in config.model_fields_set - {"embedded"}}
-    return DatabaseConfig(
-        **{
-            **kept,
-            "host": endpoint.host,
-            "port": endpoint.port,
-            "database": endpoint.database,
-            "user": endpoint.user,
-            "password": endpoint.password,
-            "sslmode": "disable",
-            "dialect": "postgresql",
-        }
-    )
+    of_server = {
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "database": endpoint.database,
+        "user": endpoint.user,
+        "password": endpoint.password,
+        "sslmode": "disable",
+        "dialect": "postgresql",
+    }
+    return DatabaseConfig(**{**kept, **of_server})
+
+
+def _load_sample_data(config: DatabaseConfig, progress: Progress | None) -> None:
+    # Arrow takes a quarter of a second to import, which a process that needs no sample data should not pay.
+    from cockroach_pipelines.database.connection import connect
+    from cockroach_pipelines.embedded.sample import load_sample_data
+
+    unhurried = config.model_copy(update={"statement_timeout": None, "socket_timeout": _LOAD_TIMEOUT_SECONDS})
+    with connect(unhurried, "embedded") as connection:
+        load_sample_data(connection, progress)
 
 
 def _replace_lock_in_child() -> None:

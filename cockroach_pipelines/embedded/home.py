@@ -25,17 +25,8 @@ Not `/tmp`, and `/var/tmp` only at need: cleaners remove single files there by t
 """
 
 _POINTER = "location"
-_OWN_NAMES = {
-    "data",
-    "data.tmp",
-    "password",
-    "server.log",
-    "server.log.1",
-    "gate.lock",
-    "users.lock",
-    "server.lock",
-    _POINTER,
-}
+# The first things made in a folder; a folder that has things, and none of these, is not ours to change.
+_OWN_NAMES = {"gate.lock", _POINTER}
 _UNPRIVILEGED = ("nobody", "daemon")
 
 _logger = logging.getLogger(__name__)

@@ -162,6 +162,7 @@ class EmbeddedServer:
         self.stop()
 
     def _join(self) -> Endpoint:
+        _reap()
         if self._cluster is None or not self._cluster.folder.is_dir():
             self._leave()
             self._cluster = Cluster(find_home(self.folder))
@@ -198,15 +199,19 @@ class EmbeddedServer:
     def _spawn_watchdog(self, pid: int) -> None:
         if not sys.executable or self._cluster is None:
             return
-        self._watchdog = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(Path(sharing.__file__)), str(self._cluster.folder), str(pid)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            start_new_session=True,
-        )
-        _processes.append(self._watchdog)
+        try:
+            self._watchdog = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(Path(sharing.__file__)), str(self._cluster.folder), str(pid)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+        except OSError as error:  # a process that gave up rights may be unable to run its own program again
+            _logger.warning("The embedded database of %s runs without its watchdog: %s", self.folder, error)
+        else:
+            _processes.append(self._watchdog)
 
     def _forget_parent(self, parent: int) -> None:
         self._lock = threading.RLock()  # the parent's may be held by a thread that does not exist here

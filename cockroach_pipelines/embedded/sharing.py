@@ -169,7 +169,7 @@ class Postmaster:
 def read_postmaster(home: Path) -> Postmaster | None:
     """Read `postmaster.pid`; None when there is none or it is not yet written in full."""
     try:
-        lines = (home / "data" / "postmaster.pid").read_text(encoding="ascii", errors="replace").splitlines()
+        lines = (home / "data" / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return None
     if not lines or not lines[0].strip().isdigit():
@@ -184,11 +184,13 @@ def cluster_name(home: Path) -> str:
 
 
 def stop_server(home: Path, seconds: float = 15.0) -> None:
-    """Stop the server that runs, at first gently; the gate must be held.
+    """Stop the server, at first gently, when one runs; the gate must be held.
 
     Raises:
         TimeoutError: It outlived SIGKILL.
     """
+    if is_free(server_lock(home)):
+        return  # and what `postmaster.pid` says may be another process's id by now
     for stop_signal, wait in ((signal.SIGINT, seconds), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
         postmaster = read_postmaster(home)
         if postmaster is None or not _kill(postmaster.pid, stop_signal):

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from cockroach_pipelines.database import StatementError
 from cockroach_pipelines.database.arrow import ArrowStream
-from cockroach_pipelines.execution.executor import Snapshot
-from cockroach_pipelines.queries import CheckSpec, Severity, Statement, bind_positions
+from cockroach_pipelines.execution.executor import Snapshot, arranged
+from cockroach_pipelines.queries import CheckQuery, Severity, Statement
 
 SAMPLE_ROWS = 20
 
@@ -34,17 +34,19 @@ class CheckOutcome:
         return not self.error and self.wrong_rows == 0
 
 
-def evaluate(snapshot: Snapshot, name: str, check: CheckSpec, result: Statement | None, values: Mapping[str, object]) -> CheckOutcome:
+def evaluate(
+    snapshot: Snapshot, query: CheckQuery, result: Statement | None, values: Mapping[str, object]
+) -> CheckOutcome:
     """Run a check in the snapshot that its asset's statement ran in.
 
     In the check's text `result` is the asset's own result: the statement becomes a common table expression before it,
     so the database compares and nothing is loaded. A check that cannot be evaluated is a failed one, never a silent one.
     """
-    bound = bind_positions(check.sql)
-    text, parameters = f"SELECT * FROM (\n{bound.text}\n) AS wrong_rows", bound.arrange(values)
+    name, check, bound = query.name, query.check, query.bound
+    text, parameters = f"SELECT * FROM (\n{bound.text}\n) AS wrong_rows", arranged(bound, values)
     if result is not None:
         text = f"WITH result AS (\n{result.bound.text}\n) {text}"
-        parameters = [*result.bound.arrange(values), *parameters]
+        parameters = [*arranged(result.bound, values), *parameters]
     try:
         with snapshot.savepoint():
             wrong_rows, sample = count_and_sample(snapshot.read_text(text, parameters))

@@ -13,9 +13,13 @@ import pyarrow as pa
 from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, Dialect, ServerVersion, StatementError
 from cockroach_pipelines.database.arrow import ArrowStream, read
 from cockroach_pipelines.execution.interruptible import run_interruptibly
-from cockroach_pipelines.queries import Statement
+from cockroach_pipelines.queries import BoundSQL, Statement, StatementKind
 
 T = TypeVar("T")
+
+_CHANGES_ROWS = frozenset(
+    {StatementKind.INSERT, StatementKind.UPSERT, StatementKind.UPDATE, StatementKind.DELETE, StatementKind.MERGE}
+)
 
 # What makes every statement of a transaction see the same rows: CockroachDB's own default does, PostgreSQL's does not.
 _SNAPSHOT_ISOLATION = {Dialect.COCKROACHDB: None, Dialect.POSTGRESQL: "repeatable read"}
@@ -57,9 +61,9 @@ class Snapshot:
         Raises:
             StatementError: The server refused the statement; its place is the line of the SQL file.
         """
-        arranged = statement.bound.arrange(values or {})
+        parameters = arranged(statement.bound, values or {})
         with located(statement):
-            return read(self._connection.jdbc, statement.bound.text, arranged, copy=None if statement.parsed.returns_rows else False)
+            return read(self._connection.jdbc, statement.bound.text, parameters)
 
     def read_text(self, sql: str, parameters: Sequence[object] = ()) -> ArrowStream:
         """Run SQL with JDBC placeholders `?` and give its rows as a stream."""
@@ -107,6 +111,11 @@ class QueryExecutor:
             yield Snapshot(lent)
 
 
+def arranged(bound: BoundSQL, values: Mapping[str, object]) -> list[object]:
+    """Give the values of a statement's parameters in order; what it does not bind is left out."""
+    return bound.arrange({name: values[name] for name in bound.names if name in values})
+
+
 @contextmanager
 def located(statement: Statement) -> Iterator[None]:
     """Give errors of the server their place in the SQL file."""
@@ -114,7 +123,7 @@ def located(statement: Statement) -> Iterator[None]:
         yield
     except StatementError as error:
         if error.place is None:
-            error.place = statement.locate(error.server.position)
+            error.place = statement.place(error.server.position)
         raise
 
 
@@ -170,10 +179,11 @@ def run_statement(
     Raises:
         StatementError: The server refused the statement; its place is the line of the SQL file.
     """
-    arranged = statement.bound.arrange(values)
+    parameters = arranged(statement.bound, values)
     with located(statement):
         if not statement.parsed.returns_rows:
-            return connection.execute(statement.bound.text, arranged), None
-        with read(connection.jdbc, statement.bound.text, arranged, copy=False) as stream:
+            affected = connection.execute(statement.bound.text, parameters)
+            return affected if statement.parsed.kind in _CHANGES_ROWS else -1, None
+        with read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream:
             returned = stream.read_all()
         return returned.num_rows, returned

@@ -25,14 +25,18 @@ class Order:
     @property
     def values(self) -> dict[str, object]:
         """Every value the statement may bind: declared parameters with their defaults, and the partition's."""
-        values = self.query.header.parameter_values(self.parameters)
+        given = dict(self.parameters)
         if self.partition:
-            values |= {
-                "partition_key": self.partition.key,
-                "partition_start": self.partition.start,
-                "partition_end": self.partition.end,
-            }
-        return values
+            given["partition_key"] = self.partition.key
+            given["partition_start"] = self.partition.start
+            given["partition_end"] = self.partition.end
+        return self.query.parameter_values(given)
+
+    @property
+    def timezone(self) -> str:
+        """The session's time zone: the file's, so that dates begin where its partitions do."""
+        header = self.query.header
+        return header.timezone or (header.partition.timezone if header.partition else "UTC")
 
 
 @dataclass(frozen=True)

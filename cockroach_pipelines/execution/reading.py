@@ -20,11 +20,11 @@ def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Orde
         QueryFileError: The file has no statement for the connection's dialect.
     """
     header = order.query.header
-    started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
-    with executor.snapshot(header.connection, timeout=header.timeout, timezone=header.session_timezone) as snapshot:
+    with executor.snapshot(header.connection, timeout=header.timeout, timezone=order.timezone) as snapshot:
+        started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
         statement = order.query.statement_for(snapshot.server.dialect)
         staged = processor.stage(snapshot.read(statement, order.values), path)
-        checks = tuple(evaluate(snapshot, name, check, statement, order.values) for name, check in header.checks.items())
+        checks = tuple(evaluate(snapshot, check, statement, order.values) for check in order.query.checks.values())
         server = snapshot.server
     return Outcome(
         order=order,

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.database.arrow import ArrowStream, DecimalFit, fit_decimals
+from cockroach_pipelines.database.arrow import ArrowStream
+from cockroach_pipelines.database.arrow.decimals import DecimalFit
 
 PREVIEW_ROWS = 10
 _STAGING = ".staging"
@@ -76,7 +77,7 @@ class ResultProcessor:
             StatementError: The server ended the statement in mid-stream; no file is left.
             PipelinesError: The file cannot be written, the disk being full for one.
         """
-        fit = DecimalFit(stream.schema)
+        fits = {index: DecimalFit() for index, field in enumerate(stream.schema) if _is_unscaled_numeric(field)}
         head: list[pa.RecordBatch] = []
         rows = 0
         with stream, _writing(path):
@@ -85,20 +86,26 @@ class ResultProcessor:
                     if rows < PREVIEW_ROWS:
                         head.append(batch.slice(0, PREVIEW_ROWS - rows))
                     rows += batch.num_rows
-                    fit.observe(batch)
+                    for index, fit in fits.items():
+                        fit.observe(batch.column(index))
                     writer.write_batch(batch)
-            schema = fit.schema()
+            schema = stream.schema
+            for index, fit in fits.items():
+                schema = schema.set(index, schema.field(index).with_type(fit.type))
             if schema != stream.schema:
                 _rewrite(path, schema)
-        preview = fit_decimals(pa.Table.from_batches(head, stream.schema), schema)
-        return StagedResult(path, schema, rows, preview)
+        return StagedResult(path, schema, rows, pa.Table.from_batches(head, stream.schema).cast(schema))
+
+
+def _is_unscaled_numeric(field: pa.Field) -> bool:
+    return pa.types.is_string(field.type) and (field.metadata or {}).get(b"pg.type") == b"numeric"
 
 
 def _rewrite(path: Path, schema: pa.Schema) -> None:
     fitted = path.with_suffix(".fitted")
     with pq.ParquetFile(path) as source, pq.ParquetWriter(fitted, schema, compression="zstd") as writer:
         for batch in source.iter_batches():
-            writer.write_table(fit_decimals(pa.Table.from_batches([batch]), schema))
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))
     fitted.replace(path)
 
 

@@ -30,7 +30,7 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
         return statement, connection.version, rows, preview
 
     statement, server, rows, preview = writer.run(
-        header.connection, work, timeout=header.timeout, timezone=header.session_timezone
+        header.connection, work, timeout=header.timeout, timezone=order.timezone
     )
     outcome = Outcome(
         order=order,
@@ -43,9 +43,9 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
         preview=preview,
         checks=(),
     )
-    if not header.checks:
+    if not order.query.checks:
         return outcome
-    with reader.snapshot(header.connection, timeout=header.timeout, timezone=header.session_timezone) as snapshot:
+    with reader.snapshot(header.connection, timeout=header.timeout, timezone=order.timezone) as snapshot:
         # The statement has been committed: it is not run again, so its checks look at tables, not at `result`.
-        checks = tuple(evaluate(snapshot, name, check, None, order.values) for name, check in header.checks.items())
+        checks = tuple(evaluate(snapshot, check, None, order.values) for check in order.query.checks.values())
     return replace(outcome, checks=checks)

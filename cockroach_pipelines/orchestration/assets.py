@@ -120,8 +120,7 @@ class _Step:
 
     def _parameters(self) -> Mapping[str, object]:
         given: Mapping[str, object] = self.context.op_execution_context.op_config or {}
-        params = self.query.header.params
-        return {name: params[name].convert(value) for name, value in given.items() if value is not None}
+        return {name: value for name, value in given.items() if value is not None}
 
     def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
         metadata = run_metadata(outcomes)
@@ -150,7 +149,7 @@ def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] |
 
 
 def _field(spec: ParameterSpec) -> dg.Field:
-    kind: Any = _CONFIG_TYPES.get(spec.element_type, str)
+    kind: Any = _CONFIG_TYPES.get(spec.type.removesuffix("[]"), str)
     if spec.is_list:
         kind = [kind]
     return dg.Field(dg.Noneable(kind), is_required=spec.required, description=spec.description or spec.type)

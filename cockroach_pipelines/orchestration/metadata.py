@@ -31,7 +31,7 @@ def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "duration": dg.MetadataValue.float(round(sum(outcome.seconds for outcome in outcomes), 3)),
         "connection": f"{last.connection} ({last.server})",
-        "statement": dg.MetadataValue.md(f"```sql\n{last.statement.text.strip()}\n```"),
+        "statement": dg.MetadataValue.md(f"```sql\n{last.statement.sql}\n```"),
     }
     if last.staged:
         metadata["dagster/row_count"] = sum(outcome.rows for outcome in outcomes)

@@ -5,22 +5,20 @@ from datetime import UTC
 
 import dagster as dg
 
-from cockroach_pipelines.queries import PartitionSpec, PartitionWindow
-
-_DEFINITIONS: dict[str, type[dg.TimeWindowPartitionsDefinition]] = {
-    "day": dg.DailyPartitionsDefinition,
-    "week": dg.WeeklyPartitionsDefinition,
-    "month": dg.MonthlyPartitionsDefinition,
-}
+from cockroach_pipelines.queries import Partition, PartitionEvery, PartitionWindow
 
 
-def partitions_definition(spec: PartitionSpec) -> dg.TimeWindowPartitionsDefinition:
+def partitions_definition(partition: Partition) -> dg.TimeWindowPartitionsDefinition:
     """Give the partitions that a header declares; `to` is not among them, as in the header."""
-    return _DEFINITIONS[spec.every](
-        start_date=spec.start.isoformat(),
-        end_date=spec.end.isoformat() if spec.end else None,
-        timezone=spec.timezone,
-    )
+    start = partition.start.isoformat()
+    end = partition.end.isoformat() if partition.end else None
+    match partition.every:
+        case PartitionEvery.DAY:
+            return dg.DailyPartitionsDefinition(start, end, timezone=partition.timezone)
+        case PartitionEvery.WEEK:
+            return dg.WeeklyPartitionsDefinition(start, end, timezone=partition.timezone, day_offset=partition.day_offset)
+        case PartitionEvery.MONTH:
+            return dg.MonthlyPartitionsDefinition(start, end, timezone=partition.timezone, day_offset=partition.day_offset)
 
 
 def partition_windows(context: dg.AssetExecutionContext) -> Sequence[PartitionWindow | None]:

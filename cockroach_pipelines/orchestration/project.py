@@ -15,6 +15,9 @@ from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.queries import Query, SQLRepository, TableName
 
 
+_CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
+
+
 def build_definitions(config: ConfigManager) -> dg.Definitions:
     """Give the definitions of the SQL folder that the configuration names.
 
@@ -22,7 +25,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
     its connection's is shown and cannot be run.
     """
     settings = config.settings
-    repository = SQLRepository(settings.sql_folder / "queries", connections=settings.connections)
+    repository = SQLRepository(settings.sql_folder)
     runnable = [query for query in repository.queries.values() if _runs_on(query, settings.connections)]
     elsewhere = [query for query in repository.queries.values() if query not in runnable]
     tables = _TableKeys(repository)
@@ -49,7 +52,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
 def _runs_on(query: Query, connections: dict[str, DatabaseConfig]) -> bool:
     config = connections[query.header.connection]
     known = Dialect.POSTGRESQL if config.embedded else config.dialect
-    return known is None or query.runs_on(Dialect(known))
+    return known is None or Dialect(known) in query.dialects
 
 
 def _other_dialect(query: Query) -> dg.AssetSpec:
@@ -73,7 +76,9 @@ class _TableKeys:
     def __init__(self, repository: SQLRepository) -> None:
         self._repository = repository
         self._dependencies = repository.dependencies()
-        self._external = repository.external_tables()
+        self._external = {
+            table: readers for table, readers in repository.external_tables().items() if table.schema not in _CATALOGUES
+        }
 
     def dependencies(self, query: Query) -> list[dg.AssetKey]:
         files = [asset_key(name) for name in sorted(self._dependencies.get(query.name, ()))]

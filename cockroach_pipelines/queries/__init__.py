@@ -1,0 +1,50 @@
+"""SQL files: their headers, parameters, analysis, and the repository that holds them."""
+
+from cockroach_pipelines.queries.commands import StatementKind
+from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError
+from cockroach_pipelines.queries.header_models import (
+    PARTITION_PARAMETERS,
+    Check,
+    Header,
+    Partition,
+    PartitionEvery,
+    Severity,
+)
+from cockroach_pipelines.queries.loader import SQLLoader
+from cockroach_pipelines.queries.parameter_types import ParameterSpec
+from cockroach_pipelines.queries.parameters import BoundSQL, LocatedSQL, bind_positions
+from cockroach_pipelines.queries.parser import Effect, ParsedSQL, SQLParser
+from cockroach_pipelines.queries.partitions import PartitionWindow, partition_window
+from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, Statement
+from cockroach_pipelines.queries.repository import SQLRepository
+from cockroach_pipelines.queries.table_names import TableName
+
+__all__ = [
+    "PARTITION_PARAMETERS",
+    "BoundSQL",
+    "BrokenQuery",
+    "Check",
+    "CheckQuery",
+    "Effect",
+    "Header",
+    "LocatedSQL",
+    "ParameterError",
+    "ParameterSpec",
+    "ParsedSQL",
+    "Partition",
+    "PartitionEvery",
+    "PartitionWindow",
+    "Query",
+    "QueryFileError",
+    "QueryKind",
+    "QueryNotFoundError",
+    "SQLLoader",
+    "SQLParser",
+    "SQLRepository",
+    "Severity",
+    "Statement",
+    "StatementKind",
+    "TableName",
+    "bind_positions",
+    "partition_window",
+]

@@ -21,7 +21,7 @@ class QueryFileError(PipelinesError):
         return (self,)
 
 
-class QueryFileProblems(QueryFileError):
+class QueryFileProblemsError(QueryFileError):
     """Several things are wrong with one SQL file; the place is that of the first."""
 
     def __init__(self, problems: Sequence[QueryFileError]) -> None:
@@ -46,7 +46,7 @@ class ParameterError(PipelinesError):
 
 
 def combine(problems: Sequence[QueryFileError]) -> QueryFileError:
-    """Give one error for all: the error itself when there is only one, else `QueryFileProblems` in the order of the file."""
+    """Give one error for all, in the order of the file; the only one itself, else a `QueryFileProblemsError`."""
     flat = [single for problem in problems for single in problem.problems]
     flat.sort(key=lambda problem: (str(problem.place.source), problem.place.line or 0, problem.place.column or 0))
-    return flat[0] if len(flat) == 1 else QueryFileProblems(flat)
+    return flat[0] if len(flat) == 1 else QueryFileProblemsError(flat)

@@ -116,7 +116,9 @@ def _wrong_marker(source: SourceText, opening: re.Match[str], marker: str) -> Qu
     place = source.place(opening.start(1) - 1)
     if opening[1] in _MARKERS.values():
         folder = {"asset": "sql/queries", "template": "sql/templates"}[opening[1]]
-        return QueryFileError(f"A header of kind @{opening[1]} belongs below {folder}.", place=place, advice=f"Write @{marker} here.")
+        return QueryFileError(
+            f"A header of kind @{opening[1]} belongs below {folder}.", place=place, advice=f"Write @{marker} here."
+        )
     hint = did_you_mean(f"@{opening[1]}", [f"@{marker}"])
     return QueryFileError(f"@{opening[1]} is no kind of header.", place=place, advice=hint)
 
@@ -125,13 +127,17 @@ def _body(source: SourceText, opening: re.Match[str]) -> tuple[SourceText, int]:
     text = source.text
     close = text.find("*/", opening.end())
     if close < 0:
-        raise QueryFileError("The header never ends.", place=source.place(opening.start()), advice="Close it with `*/` on a line of its own.")
+        raise QueryFileError(
+            "The header never ends.",
+            place=source.place(opening.start()),
+            advice="Close it with `*/` on a line of its own.",
+        )
     nested = text.find("/*", opening.end(), close)
     if nested >= 0:
         raise QueryFileError(
             "`/*` within the header begins a comment inside the comment.",
             place=source.place(nested),
-            advice="Databases nest comments, so the header would not end where you see it end: write the value without `/*`.",
+            advice="Databases nest comments, so the header would end elsewhere: write the value without `/*`.",
         )
     _refuse_early_end(source, opening.end(), close)
     return source.part(opening.end(), close), close + 2
@@ -151,7 +157,9 @@ def _refuse_early_end(source: SourceText, start: int, close: int) -> None:
     if key.strip() == "cron":
         proposal = without_slash_star(_cron_text(value, following))
         advice = f"Write {proposal} instead." if proposal else "Write every: 15m, or the minutes one by one."
-    raise QueryFileError("The `*/` in this value ends the SQL comment, and with it the header.", place=source.place(close), advice=advice)
+    raise QueryFileError(
+        "The `*/` in this value ends the SQL comment, and with it the header.", place=source.place(close), advice=advice
+    )
 
 
 def _cron_text(before: str, after: str) -> str:
@@ -169,7 +177,9 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
         where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
         return QueryFileError(f"Unknown key {key!r}{where}.", place=document.key_place(path), advice=hint)
     if kind == "missing":
-        return QueryFileError(f"`{'.'.join(map(str, path))}` is missing.", place=document.key_place(path[:-1]), advice=f"Add `{key}: …`.")
+        return QueryFileError(
+            f"`{'.'.join(map(str, path))}` is missing.", place=document.key_place(path[:-1]), advice=f"Add `{key}: …`."
+        )
     if kind == "at_key":
         at = (*path, str(context["key"]))
         return _wrong(at, str(context["text"]), document.key_place(at))

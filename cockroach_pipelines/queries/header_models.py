@@ -16,8 +16,8 @@ from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
 
-# What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so that a wrong
-# header is an error of its file and not one that keeps the whole code location from loading.
+# What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so
+# that a wrong header is an error of its file and not one that keeps the whole code location from loading.
 _ASSET_CHECK_NAME = re.compile(r"[A-Za-z0-9_]+")
 _ASSET_NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
 _TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1,63}")
@@ -46,7 +46,9 @@ def _known_timezone(name: str) -> str:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:
         hint = did_you_mean(name, available_timezones())
-        advice = hint if hint.startswith("Did") else "Names are those of the IANA database, such as UTC or Europe/Berlin."
+        advice = (
+            hint if hint.startswith("Did") else "Names are those of the IANA database, such as UTC or Europe/Berlin."
+        )
         raise ValueError(f"{name!r} is no time zone. {advice}") from error
     return name
 
@@ -110,20 +112,33 @@ def _strict_date(value: object) -> object:
 
 
 def _no_boolean(value: object) -> object:
-    if isinstance(value, bool):
+    if isinstance(value, bool) and value in (True, False):
         raise ValueError(f"{str(value).lower()!r} is no span of time: write a number of seconds, or 20s, 5m, 2h")
     return value
 
 
 def _yes_or_no(value: object) -> object:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")
-    return value
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _with_names(params: dict[str, ParameterSpec]) -> dict[str, ParameterSpec]:
+    return {name: spec.named(name) for name, spec in params.items()}
 
 
 Text = Annotated[str, AfterValidator(_nonempty)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Date = Annotated[dt.date, BeforeValidator(_strict_date)]
+Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
+Owners = Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)]
+AssetNames = Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)]
+Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
+ParameterName = Annotated[str, AfterValidator(_parameter_name)]
+Parameters = Annotated[
+    dict[ParameterName, Annotated[ParameterSpec, _as_mapping_with("type")]], AfterValidator(_with_names)
+]
+Identifiers = dict[ParameterName, tuple[Text, ...]]
 
 
 class Severity(StrEnum):
@@ -144,8 +159,8 @@ class PartitionEvery(StrEnum):
 class Partition(Model):
     """The windows of time that an asset is made of.
 
-    `start` is the day of the first window (`from` in the file), `end` the day after the last (`to`, none when it goes on). Weeks begin
-    on the weekday of `start`, months on its day.
+    `start` is the day of the first window (`from` in the file), `end` the day after the last (`to`, none when it goes
+    on). Weeks begin on the weekday of `start`, months on its day.
     """
 
     every: PartitionEvery
@@ -174,7 +189,8 @@ class Partition(Model):
             raise at_key("to", f"{self.end} is not after {self.start}: `to` is the day after the last partition")
         if self.every is PartitionEvery.WEEK and (excess := (self.end - self.start).days % 7):
             whole = self.end - dt.timedelta(days=excess)
-            raise at_key("to", f"{self.end} cuts a week: those that begin on {self.start} end on {whole} or {whole + dt.timedelta(days=7)}")
+            following = whole + dt.timedelta(days=7)
+            raise at_key("to", f"{self.end} cuts a week: those from {self.start} on end on {whole} or {following}")
         if self.every is PartitionEvery.MONTH and self.end.day != self.start.day:
             raise at_key("to", f"{self.end} cuts a month: it must be day {self.start.day} of a month, as `from` is")
         return self
@@ -189,6 +205,9 @@ class Check(Model):
     description: str = ""
 
 
+Checks = dict[Annotated[str, AfterValidator(_check_name)], Annotated[Check, _as_mapping_with("sql")]]
+
+
 class Header(Model):
     """What the author says of a SQL file.
 
@@ -196,17 +215,17 @@ class Header(Model):
     """
 
     description: Text | None = None
-    owners: Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)] = Field((), alias="owner")
-    tags: dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]] = {}
+    owners: Owners = Field((), alias="owner")
+    tags: Tags = Field(default_factory=dict)
     connection: Text = "main"
     cron: Annotated[str, AfterValidator(check_cron)] | None = None
     every: str | None = None
     timezone: Timezone | None = None
     partition: Partition | None = None
-    params: dict[Annotated[str, AfterValidator(_parameter_name)], Annotated[ParameterSpec, _as_mapping_with("type")]] = {}
-    checks: dict[Annotated[str, AfterValidator(_check_name)], Annotated[Check, _as_mapping_with("sql")]] = {}
-    timeout: Annotated[Seconds, BeforeValidator(_no_boolean)] | None = None
-    depends_on: Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)] = ()
+    params: Parameters = Field(default_factory=dict)
+    checks: Checks = Field(default_factory=dict)
+    timeout: Timeout | None = None
+    depends_on: AssetNames = ()
 
     @property
     def cron_schedule(self) -> str | None:
@@ -244,8 +263,8 @@ class TemplateHeader(Model):
     """What the author says of a template: its parameters, and which names each identifier may take."""
 
     description: Text | None = None
-    owners: Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)] = Field((), alias="owner")
+    owners: Owners = Field((), alias="owner")
     connection: Text = "main"
-    params: dict[Annotated[str, AfterValidator(_parameter_name)], Annotated[ParameterSpec, _as_mapping_with("type")]] = {}
-    identifiers: dict[Annotated[str, AfterValidator(_parameter_name)], tuple[Text, ...]] = {}
-    timeout: Annotated[Seconds, BeforeValidator(_no_boolean)] | None = None
+    params: Parameters = Field(default_factory=dict)
+    identifiers: Identifiers = Field(default_factory=dict)
+    timeout: Timeout | None = None

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.source import SourceText, as_source
@@ -67,8 +67,8 @@ class LexedSQL:
 def lex(sql: str | SourceText) -> LexedSQL:
     """Cut SQL into tokens and find its `:name` parameters.
 
-    Strings, dollar-quoted text, quoted identifiers and comments hide what is in them; `::`, `:::` and array slices are no
-    parameters.
+    Strings, dollar-quoted text, quoted identifiers and comments hide what is in them; `::`, `:::` and array slices are
+    no parameters.
 
     Raises:
         QueryFileError: A string, comment or quoted identifier does not end, or a parameter's name is none.
@@ -76,7 +76,9 @@ def lex(sql: str | SourceText) -> LexedSQL:
     source = as_source(sql)
     text = source.text
     if (nul := text.find("\0")) >= 0:
-        raise QueryFileError("A NUL character stands here.", place=source.place(nul), advice="Remove it: no SQL text may hold one.")
+        raise QueryFileError(
+            "A NUL character stands here.", place=source.place(nul), advice="Remove it: no SQL text may hold one."
+        )
     tokens = _tokenize(source, text)
     binds = _find_binds(source, text, tokens)
     ends = {token.start: token.end + 1 for token in tokens}
@@ -111,12 +113,22 @@ def _unreadable(source: SourceText) -> QueryFileError:
         if end is None:
             what = {"/*": "comment", '"': "quoted identifier"}.get(mark, "string")
             close = {"/*": "*/"}.get(mark, mark[-1] if mark.endswith("'") else mark)
-            return QueryFileError(f"The {what} that begins here never ends.", place=source.place(opening.start()), advice=f"Close it with {close} .")
+            return QueryFileError(
+                f"The {what} that begins here never ends.",
+                place=source.place(opening.start()),
+                advice=f"Close it with {close} .",
+            )
         if re.match(r"[xX]'(?![0-9a-fA-F]*'$)", text[max(opening.start() - 1, 0) : end]):
             place = source.place(opening.start() - 1)
-            return QueryFileError("This string holds something else than hexadecimal digits.", place=place, advice="X'…' takes 0-9 and a-f.")
+            return QueryFileError(
+                "This string holds something else than hexadecimal digits.",
+                place=place,
+                advice="X'…' takes 0-9 and a-f.",
+            )
         position = end
-    return QueryFileError("This text cannot be read as SQL.", place=source.place(0), advice="Look for a quote or comment that never ends.")
+    return QueryFileError(
+        "This text cannot be read as SQL.", place=source.place(0), advice="Look for a quote or comment that never ends."
+    )
 
 
 def _closing(text: str, opening: re.Match[str]) -> int | None:
@@ -133,7 +145,7 @@ def _closing(text: str, opening: re.Match[str]) -> int | None:
 
 
 def comment_end(text: str, start: int) -> int | None:
-    """Give the offset after the `*/` that ends the comment at `start`, nested comments counted; None when it never ends."""
+    """Give the offset after the `*/` that ends the comment at `start`, nested ones counted; None when it never ends."""
     depth = 0
     for mark in re.compile(r"/\*|\*/").finditer(text, start):
         depth += 1 if mark.group() == "/*" else -1

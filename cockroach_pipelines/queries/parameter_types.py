@@ -11,10 +11,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import PrivateAttr, field_validator, model_validator
 
 from cockroach_pipelines.config.models import Model
 from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.errors import ParameterError
 
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
@@ -127,13 +128,14 @@ def _shown(value: object) -> str:
 class ParameterSpec(Model):
     """What `params` says of one parameter.
 
-    `type` is one of `PARAMETER_TYPES`, or one of them with `[]` for a list. A parameter without `default` must be given;
-    `default: null` makes it optional, NULL being bound.
+    `type` is one of `PARAMETER_TYPES`, or one of them with `[]` for a list. A parameter without `default` must be
+    given; `default: null` makes it optional, NULL being bound.
     """
 
     type: str
     default: Any = None
     description: str = ""
+    _name: str = PrivateAttr("")
 
     @field_validator("type")
     @classmethod
@@ -147,13 +149,18 @@ class ParameterSpec(Model):
     def _typed_default(self) -> Self:
         if self.default is not None:
             # Frozen: the default is replaced once, before anybody else sees the model.
-            object.__setattr__(self, "default", self.convert(self.default))
+            object.__setattr__(self, "default", self._converted(self.default))
         return self
 
     @property
     def required(self) -> bool:
         """Whether a value must be given."""
         return "default" not in self.model_fields_set
+
+    @property
+    def element_type(self) -> str:
+        """The type of one value: `type` itself, or that of the list's elements."""
+        return self.type.removesuffix("[]")
 
     @property
     def is_list(self) -> bool:
@@ -167,13 +174,26 @@ class ParameterSpec(Model):
         default is null.
 
         Raises:
-            ValueError: The value is none of the parameter's type.
+            ParameterError: The value is none of the parameter's type.
         """
+        try:
+            return self._converted(value)
+        except ValueError as error:
+            whose = f"The parameter {self._name!r}" if self._name else "This parameter"
+            raise ParameterError(f"{whose}: {error}.", advice=f"Its type is {self.type}.") from error
+
+    def named(self, name: str) -> Self:
+        """Give the same parameter with the name under which errors speak of it."""
+        copy = self.model_copy()
+        copy._name = name
+        return copy
+
+    def _converted(self, value: object) -> object:
         if value is None:
             if self.required or self.default is not None:
                 raise ValueError("is null: only a parameter with `default: null` may be")
             return None
-        converter = _CONVERTERS[self.type.removesuffix("[]")]
+        converter = _CONVERTERS[self.element_type]
         if not self.is_list:
             return converter(value)
         return [None if element is None else converter(element) for element in _elements(value)]
@@ -182,12 +202,12 @@ class ParameterSpec(Model):
 def _elements(value: object) -> list[object]:
     if isinstance(value, (list, tuple)):
         return list(value)
-    if not isinstance(value, str):
-        raise ValueError(f"{_shown(value)} is no list")
-    if not value.lstrip().startswith("["):
+    if isinstance(value, str) and not value.lstrip().startswith("["):
         return [element.strip() for element in value.split(",")] if value.strip() else []
     try:
-        elements = json.loads(value, parse_float=decimal.Decimal)
+        elements = json.loads(value, parse_float=decimal.Decimal) if isinstance(value, str) else None
     except ValueError as error:
         raise ValueError(f"{_shown(value)} is no JSON list: {error}") from error
-    return list(elements)
+    if isinstance(elements, list):
+        return elements
+    raise ValueError(f"{_shown(value)} is no list")

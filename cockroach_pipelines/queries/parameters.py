@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
@@ -35,7 +35,7 @@ class LocatedSQL:
     def place(self, position: int) -> Place:
         """Give line and column in the file of a character of `text`, counted from 1 as servers do.
 
-        A position within a replaced parameter is the place of the parameter; one beyond the end is the place of the end.
+        A position within a replaced parameter is the place of the parameter; one beyond the end that of the end.
         """
         offset = max(position, 1) - 1
         shift = 0
@@ -53,8 +53,8 @@ class LocatedSQL:
 class BoundSQL:
     """A statement whose parameters are `?`, ready for `java.sql.PreparedStatement`.
 
-    `text` is the author's text without a semicolon at its end; the operators `?`, `?|`, `?&`, … are `??`, … as pgjdbc wants them.
-    `names` holds the parameters in order, repeated as often as they stand in the text.
+    `text` is the author's text without a semicolon at its end; the operators `?`, `?|`, `?&`, … are `??`, … as pgjdbc
+    wants them. `names` holds the parameters in order, repeated as often as they stand in the text.
     """
 
     text: str
@@ -83,7 +83,11 @@ class BoundSQL:
 
         The server saw pgjdbc's rewriting of `text`, with `$1`, `$2`, … for the parameters.
         """
-        return self.inlined([f"${number}" for number, _ in enumerate(self.binds, 1)]).place(position)
+        text = self.source.text
+        edits = [
+            _Edit(bind.start, bind.stop, _apart(text, bind, f"${number}")) for number, bind in enumerate(self.binds, 1)
+        ]
+        return _edited(self.source, edits).place(position)
 
     def inlined(self, literals: Sequence[str]) -> LocatedSQL:
         """Put one piece of SQL for each parameter, in order, for statements that take no parameters (COPY).
@@ -110,7 +114,7 @@ def bind_positions(sql: str | SourceText | LexedSQL) -> BoundSQL:
     source = lexed.source.part(start, stop)
     text = source.text
     binds = tuple(Bind(bind.name, bind.start - start, bind.stop - start) for bind in lexed.binds)
-    edits = [_Edit(bind.start, bind.stop, "?") for bind in binds]
+    edits = [_Edit(bind.start, bind.stop, _apart(text, bind, "?")) for bind in binds]
     for token in lexed.tokens if "?" in text else ():
         if token.token_type not in QUOTED:
             edits += [
@@ -120,6 +124,12 @@ def bind_positions(sql: str | SourceText | LexedSQL) -> BoundSQL:
             ]
     edits.sort(key=lambda edit: edit.start)
     return BoundSQL(_edited(source, edits).text, tuple(bind.name for bind in binds), source, binds)
+
+
+def _apart(text: str, bind: Bind, mark: str) -> str:
+    """Keep a parameter's mark away from an operator's or another parameter's `?`: pgjdbc takes `??` for an operator."""
+    touches = text[bind.start - 1 : bind.start] == "?" or text[bind.stop : bind.stop + 1] in ("?", ":")
+    return f" {mark} " if touches else mark
 
 
 def refuse_unknown(values: Iterable[str], known: Iterable[str]) -> None:

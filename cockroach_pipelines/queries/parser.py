@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.queries import commands
@@ -26,7 +26,7 @@ from cockroach_pipelines.queries.tokens import rewrite, word
 
 _NAME_AFTER = {
     "ANALYZE": re.compile(r"ANALYZE(?: VERBOSE)?"),
-    "CREATE": re.compile(r"CREATE STATISTICS(?: \S+)? FROM"),
+    "CREATE": re.compile(r"CREATE STATISTICS(?: \S+)*? FROM"),
     "REFRESH": re.compile(r"REFRESH MATERIALIZED VIEW(?: CONCURRENTLY)?"),
 }
 
@@ -43,8 +43,8 @@ class Effect:
 class ParsedSQL:
     """What is known of SQL without asking a server.
 
-    `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `further` holds the places
-    where a second statement and those after it begin.
+    `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `further`
+    holds the places where a second statement and those after it begin.
     """
 
     kind: StatementKind
@@ -73,7 +73,9 @@ class SQLParser:
         lexed = sql if isinstance(sql, LexedSQL) else lex(sql)
         parts = statements(lexed)
         if not parts:
-            raise QueryFileError("There is no SQL statement here.", place=lexed.source.place(0), advice="Write one, or remove the file.")
+            raise QueryFileError(
+                "There is no SQL statement here.", place=lexed.source.place(0), advice="Write one, or remove the file."
+            )
         analyses = [_Analysis(part.source, part.tokens).run() for part in parts]
         first = analyses[0]
         return ParsedSQL(
@@ -115,15 +117,21 @@ class _Analysis:
         rewritten = rewrite(self.tokens)
         tree = self._tree(rewritten.tokens)
         use = table_use(tree)
-        inner = [_Analysis(self.source, tokens).run() for tokens in rewritten.inner if tokens and word(tokens[0]) in commands.FIRST_WORDS]
-        kind = _kind_of(tree, kind)
+        inner = [
+            _Analysis(self.source, tokens).run()
+            for tokens in rewritten.inner
+            if tokens and word(tokens[0]) in commands.FIRST_WORDS
+        ]
+        kind = _kind_of(tree, StatementKind.UPSERT if "upsert" in rewritten.notes else kind)
         return ParsedSQL(
             kind=kind,
-            returns_rows=kind is StatementKind.SELECT or bool(tree.args.get("returning")) or "returning_after_limit" in rewritten.notes,
+            returns_rows=kind is StatementKind.SELECT
+            or bool(tree.args.get("returning"))
+            or "returning_after_limit" in rewritten.notes,
             tables_read=frozenset(use.read).union(*(each.tables_read for each in inner)),
             tables_written=frozenset(use.written).union(*(each.tables_written for each in inner)),
             effects=(
-                *(Effect(what, self._place_of(what)) for what in dict.fromkeys(use.writes)),
+                *(Effect(what, self._place_of(what)) for what in dict.fromkeys(map(self._as_written, use.writes))),
                 *(effect for each in inner for effect in each.effects),
             ),
             notes=rewritten.notes,
@@ -155,7 +163,9 @@ class _Analysis:
                 start = stop
             start += 1
         if start >= len(self.tokens):
-            raise QueryFileError("EXPLAIN has nothing to explain.", place=self._place(0), advice="Write the statement after it.")
+            raise QueryFileError(
+                "EXPLAIN has nothing to explain.", place=self._place(0), advice="Write the statement after it."
+            )
         inner = _Analysis(self.source, self.tokens[start:]).run()
         effects = inner.effects if analyze else ()
         written = inner.tables_written if analyze else frozenset[TableName]()
@@ -218,11 +228,13 @@ class _Analysis:
     def _syntax_error(self, error: ParseError, tokens: Sequence[Token]) -> QueryFileError:
         details = error.errors[0] if error.errors else {}
         line, column = details.get("line"), details.get("col")
-        index = next((index for index, token in enumerate(tokens) if (token.line, token.col) == (line, column)), len(tokens) - 1)
+        index = next(
+            (index for index, token in enumerate(tokens) if (token.line, token.col) == (line, column)), len(tokens) - 1
+        )
         at = tokens[index]
         description = str(details.get("description") or "")
         shown = self.source.text[at.start : at.end + 1]
-        if description.startswith("Expecting ") or description.startswith("Expected "):
+        if description.startswith(("Expecting ", "Expected ")):
             message = f"After {shown!r}, {_wanted(description)} is missing."
         elif "Required keyword" in description:
             message = f"Something is missing at {shown!r}."
@@ -231,7 +243,8 @@ class _Analysis:
         return QueryFileError(
             message,
             place=self.source.place(at.start),
-            advice=_correction([at, *reversed(tokens[max(index - 2, 0) : index])]) or "Compare the text around it with the SQL you meant.",
+            advice=_correction([at, *reversed(tokens[max(index - 2, 0) : index])])
+            or "Compare the text around it with the SQL you meant.",
         )
 
     def _place(self, index: int) -> Place:
@@ -239,12 +252,19 @@ class _Analysis:
 
     def _place_of(self, what: str) -> Place:
         """Give the place of the words, else that of the statement."""
-        wanted = ["UPSERT"] if what == "INSERT" and "UPSERT" in self.words and "INSERT" not in self.words else what.split()
+        wanted = what.split()
         last = wanted[-1]
         for index, each in enumerate(self.words):
-            if each == last and (len(wanted) == 1 or wanted[0] in self.words[max(index - 3, 0) : index]) and self._begins(index, wanted):
+            if (
+                each == last
+                and (len(wanted) == 1 or wanted[0] in self.words[max(index - 3, 0) : index])
+                and self._begins(index, wanted)
+            ):
                 return self._place(self.words.index(wanted[0], max(index - 3, 0)) if len(wanted) > 1 else index)
         return self._place(0)
+
+    def _as_written(self, what: str) -> str:
+        return "UPSERT" if what == "INSERT" and "INSERT" not in self.words else what
 
     def _begins(self, index: int, wanted: list[str]) -> bool:
         """Whether the word at the index can begin a statement: `ON UPDATE` and `DO UPDATE` cannot."""
@@ -256,7 +276,7 @@ def _kind_of(tree: exp.Expression, first: StatementKind) -> StatementKind:
     if isinstance(tree, exp.Insert):
         return StatementKind.UPSERT if first is StatementKind.UPSERT else StatementKind.INSERT
     kinds = {exp.Update: StatementKind.UPDATE, exp.Delete: StatementKind.DELETE, exp.Merge: StatementKind.MERGE}
-    return kinds.get(type(tree), first)
+    return kinds.get(type(tree), StatementKind.SELECT)
 
 
 def _wanted(description: str) -> str:

@@ -31,8 +31,8 @@ _SPANS: dict[int, str] = {
 def check_cron(expression: str) -> str:
     """Give a cron expression of five fields back, its white space made single.
 
-    Fields are minute, hour, day of the month, month, day of the week (0 and 7 are Sunday); `*`, lists, ranges, steps and
-    three-letter names are understood.
+    Fields are minute, hour, day of the month, month, day of the week (0 and 7 are Sunday); `*`, lists, ranges, steps
+    and three-letter names are understood.
 
     Raises:
         ValueError: The expression is none, or names a day that never comes.

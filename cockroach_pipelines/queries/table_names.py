@@ -9,7 +9,10 @@ _SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog", "crdb_internal"
 
 @dataclass(frozen=True, order=True)
 class TableName:
-    """A table's name with what qualifies it, each part as the server reads it (unquoted names are lower case); empty when not said."""
+    """A table's name with what qualifies it, each part as the server reads it: unquoted names are lower case.
+
+    Catalog and schema are empty when not said.
+    """
 
     catalog: str
     schema: str

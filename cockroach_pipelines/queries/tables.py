@@ -22,7 +22,7 @@ class TableUse:
     writes: list[str] = field(default_factory=list)
 
 
-def table_use(tree: exp.Expression) -> TableUse:
+def table_use(tree: exp.Expr) -> TableUse:
     """Look through a tree for tables; names of common table expressions, where they are seen, are none."""
     use = TableUse()
     targets: set[int] = set()
@@ -33,7 +33,11 @@ def table_use(tree: exp.Expression) -> TableUse:
         if isinstance(node, exp.Lock):
             use.writes.append("FOR UPDATE" if node.args.get("update") else "FOR SHARE")
     for table in tree.find_all(exp.Table):
-        if id(table) not in targets and isinstance(table.this, exp.Identifier) and not _is_common_table_expression(table):
+        if (
+            id(table) not in targets
+            and isinstance(table.this, exp.Identifier)
+            and not _is_common_table_expression(table)
+        ):
             use.read.add(_name(table))
     if isinstance(tree, (exp.Create, exp.Alter, exp.Drop, exp.TruncateTable, exp.Comment, exp.Grant, exp.Revoke)):
         query = tree.args.get("expression") if isinstance(tree, exp.Create) else None
@@ -83,7 +87,9 @@ def _is_common_table_expression(table: exp.Table) -> bool:
     child: exp.Expr = table
     while (parent := child.parent) is not None:
         if isinstance(parent, exp.With):
-            visible = parent.expressions if parent.args.get("recursive") else parent.expressions[: _index(parent, child)]
+            visible = (
+                parent.expressions if parent.args.get("recursive") else parent.expressions[: _index(parent, child)]
+            )
             if name in {_alias(expression) for expression in visible}:
                 return True
             child = parent

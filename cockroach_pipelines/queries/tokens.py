@@ -1,7 +1,7 @@
 """CockroachDB's own syntax, rewritten token by token into what sqlglot's PostgreSQL parser reads.
 
 For analysis only: what runs is the author's text. Nothing here becomes SQL again.
-Source: CockroachDB's SQL grammar (docs, "SQL Grammar"); the parser is not subclassed because its compiled build forbids that.
+Source: CockroachDB's SQL grammar (docs, "SQL Grammar"). The parser is not subclassed: its compiled build forbids that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from cockroach_pipelines.queries.lexing import QUOTED
 
@@ -17,7 +17,26 @@ _JOIN_HINTS = frozenset({"LOOKUP", "HASH", "MERGE", "INVERTED", "STRAIGHT"})
 _BEFORE_A_SOURCE = frozenset({"FROM", "JOIN", ",", "USING"})
 _AS_OF_SYSTEM_TIME = ("AS", "OF", "SYSTEM", "TIME")
 _AFTER_FROM = frozenset(
-    "WHERE GROUP HAVING WINDOW UNION INTERSECT EXCEPT ORDER LIMIT OFFSET FETCH FOR RETURNING ON SET ) ] ,".split()
+    [
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "WINDOW",
+        "UNION",
+        "INTERSECT",
+        "EXCEPT",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "FETCH",
+        "FOR",
+        "RETURNING",
+        "ON",
+        "SET",
+        ")",
+        "]",
+        ",",
+    ]
 )
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 
@@ -26,7 +45,7 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 class RewrittenTokens:
     """Tokens for the PostgreSQL parser.
 
-    `inner` holds the statements that stood in brackets, `FROM [DELETE … RETURNING …]`, with an empty select in their place.
+    `inner` holds the statements that stood in brackets, `FROM [DELETE … RETURNING …]`, an empty select in their place.
     `notes` names what was met, such as `as_of_system_time`.
     """
 
@@ -143,7 +162,9 @@ class _Rewriter:
         """`t@primary`, `t@{FORCE_INDEX=i}` and `t@[1]`."""
         if self._word() != "@" or not self._touches_previous(self.position) or not self.output:
             return False
-        named = self.output[-1].token_type in (TokenType.IDENTIFIER, TokenType.VAR) or self.output[-1].text.isidentifier()
+        named = (
+            self.output[-1].token_type in (TokenType.IDENTIFIER, TokenType.VAR) or self.output[-1].text.isidentifier()
+        )
         if not named or not self._touches_previous(self.position + 1):
             return False
         self.notes.add("index_hint")
@@ -216,7 +237,11 @@ class _Rewriter:
 
     def _rest_of_number(self) -> bool:
         """`1_000`, `0b101` and `0o17` are one number each."""
-        if not self.output or self.output[-1].token_type is not TokenType.NUMBER or not self._touches_previous(self.position):
+        if (
+            not self.output
+            or self.output[-1].token_type is not TokenType.NUMBER
+            or not self._touches_previous(self.position)
+        ):
             return False
         if self.tokens[self.position].token_type is not TokenType.VAR:
             return False

@@ -25,8 +25,8 @@ Path = tuple[str | int, ...]
 class YAMLDocument:
     """A mapping read from YAML, and the offsets of its keys and values in the source.
 
-    Scalars become text, numbers (`int`, and `Decimal` for what has a fraction), booleans, dates, timestamps and None. Keys are text as
-    written. What cannot be read is in `problems`, and left out of `values`.
+    Scalars become text, numbers (`int`, and `Decimal` for what has a fraction), booleans, dates, timestamps and None.
+    Keys are text as written. What cannot be read is in `problems`, and None in `values`.
     """
 
     source: SourceText
@@ -34,6 +34,13 @@ class YAMLDocument:
     problems: list[QueryFileError] = field(default_factory=list)
     _keys: dict[Path, int] = field(default_factory=dict)
     _nodes: dict[Path, Any] = field(default_factory=dict)
+
+    def value(self, path: Path) -> object:
+        """Give the value at a path, None where there is none."""
+        value: object = self.values
+        for part in path:
+            value = value.get(str(part)) if isinstance(value, dict) else None
+        return value
 
     def key_place(self, path: Path) -> Place:
         """Give the place of a key, or of the nearest thing above it that exists."""
@@ -46,7 +53,7 @@ class YAMLDocument:
         return self.source.place(self._nodes[path].start_mark.index if path in self._nodes else 0)
 
     def text_at(self, path: Path) -> SourceText:
-        """Give the text of a scalar with its offsets in the file, where it stands there as it is read, else with its place."""
+        """Give the text of a scalar with its offsets in the file; with one place for all of them where it is folded."""
         node = self._nodes[path]
         start, stop = node.start_mark.index, node.end_mark.index
         at = self.source.text.find(node.value, start, stop) if node.value else -1
@@ -56,7 +63,7 @@ class YAMLDocument:
 
 
 def read_yaml(source: SourceText) -> YAMLDocument:
-    """Read a mapping from YAML without ever building more than the text itself says: no tags, no anchors, no aliases."""
+    """Read a mapping from YAML, which never becomes more than the text itself says: no tags, no anchors, no aliases."""
     document = YAMLDocument(source)
     try:
         node = _compose(source)
@@ -91,17 +98,21 @@ def _compose(source: SourceText) -> Any:
         )
     depth = 0
     for event in yaml.parse(text, _LOADER):
-        place = source.place(event.start_mark.index) if isinstance(event, (yaml.AliasEvent, yaml.CollectionStartEvent)) else None
+        begins = event.start_mark.index if event.start_mark else 0
         if isinstance(event, yaml.AliasEvent) or (isinstance(event, yaml.NodeEvent) and event.anchor):
             raise QueryFileError(
                 "Anchors (&) and aliases (*) are not read here.",
-                place=source.place(event.start_mark.index),
+                place=source.place(begins),
                 advice="Put a value that begins with * or & in quotes.",
             )
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > _MAX_DEPTH and place:
-                raise QueryFileError("The header is nested too deeply.", place=place, advice="No key needs more than three levels.")
+            if depth > _MAX_DEPTH:
+                raise QueryFileError(
+                    "The header is nested too deeply.",
+                    place=source.place(begins),
+                    advice="No key needs more than three levels.",
+                )
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
     return yaml.compose(text, _LOADER)
@@ -115,11 +126,19 @@ def _syntax_error(source: SourceText, error: yaml.YAMLError) -> QueryFileError:
     if isinstance(error, yaml.reader.ReaderError):
         character = chr(error.character) if isinstance(error.character, int) else str(error.character)
         offset = max(source.text.find(character), 0)
-        return QueryFileError(f"YAML allows no {character!r}.", place=source.place(offset), advice="Remove the character.")
+        return QueryFileError(
+            f"YAML allows no {character!r}.", place=source.place(offset), advice="Remove the character."
+        )
     if "\t" in line and not line.strip():
         offset = source.text.rfind("\n", 0, offset) + 1 + line.index("\t")
-        return QueryFileError("A tab indents this line.", place=source.place(offset), advice="YAML is indented by spaces: replace the tab.")
-    advice = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
+        return QueryFileError(
+            "A tab indents this line.",
+            place=source.place(offset),
+            advice="YAML is indented by spaces: replace the tab.",
+        )
+    advice = (
+        "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
+    )
     return QueryFileError(f"The header is no valid YAML: {problem}.", place=source.place(offset), advice=advice)
 
 
@@ -130,7 +149,9 @@ def _mapping(document: YAMLDocument, node: Any, path: Path) -> dict[str, object]
         offset = key_node.start_mark.index
         if not isinstance(key_node, yaml.ScalarNode):
             document.problems.append(
-                QueryFileError("A key is a list or a mapping.", place=document.source.place(offset), advice="Keys are plain words.")
+                QueryFileError(
+                    "A key is a list or a mapping.", place=document.source.place(offset), advice="Keys are plain words."
+                )
             )
             continue
         key = key_node.value
@@ -159,7 +180,11 @@ def _value(document: YAMLDocument, node: Any, path: Path) -> object:
         return _scalar(node)
     except (ValueError, decimal.InvalidOperation) as error:
         document.problems.append(
-            QueryFileError(f"{node.value!r} cannot be read: {error}.", place=document.place(path), advice="Put it in quotes if it is text.")
+            QueryFileError(
+                f"{node.value!r} cannot be read: {error}.",
+                place=document.place(path),
+                advice="Put it in quotes if it is text.",
+            )
         )
         return None
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cockroach_pipelines.config.models import KerberosConfig
+from cockroach_pipelines.database.java_kerberos import get_service_ticket
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos import KerberosAuthenticator
 from cockroach_pipelines.database.kerberos_errors import KerberosCause, KerberosError
@@ -143,9 +144,13 @@ def test_the_driver_is_told_the_service_and_to_leave_the_login_to_us(login: Logi
 
 
 def test_call_as_gives_what_the_function_gives_in_the_calling_thread(from_keytab: KerberosAuthenticator) -> None:
-    subject = java("javax.security.auth.Subject")
     assert from_keytab.call_as(threading.get_ident) == threading.get_ident()
-    assert "etl@TEST.LOCAL" in from_keytab.call_as(lambda: str(subject.current().toString()))
+
+
+def test_code_finds_the_ticket_within_call_as_and_not_outside(from_keytab: KerberosAuthenticator) -> None:
+    from_keytab.call_as(lambda: get_service_ticket("postgres", "localhost"))
+    with pytest.raises(java("org.ietf.jgss.GSSException")):
+        get_service_ticket("postgres", "localhost")
 
 
 def test_call_as_lets_exceptions_of_python_and_java_through(from_keytab: KerberosAuthenticator) -> None:
@@ -275,6 +280,17 @@ def test_a_silent_kdc_is_given_up_after_the_login_timeout(login: Login, kdc: Kdc
     assert "within 0.3 s" in raised.value.message
     assert "kdc_timeout = 2000" in raised.value.advice
     assert str(silent_kdc) in raised.value.advice
+
+
+def test_a_probe_of_a_silent_kdc_is_given_up_after_the_login_timeout_too(
+    login: Login, kdc: Kdc, silent_kdc: Path, tmp_path: Path
+) -> None:
+    cache = kdc.kinit(tmp_path / "cache")
+    authenticator = login(krb5_conf=silent_kdc, ticket_cache=str(cache), login_timeout=0.3)
+    assert authenticator.ticket().principal == "etl@TEST.LOCAL"
+    with pytest.raises(KerberosError) as raised:
+        authenticator.probe("localhost")
+    assert raised.value.cause is KerberosCause.KDC_SILENT
 
 
 def test_waiting_for_a_silent_kdc_can_be_interrupted(login: Login, kdc: Kdc, silent_kdc: Path) -> None:

@@ -27,7 +27,7 @@ Failure = Callable[..., KerberosError]
 
 @pytest.fixture
 def failure(jvm: JVMManager, kdc: Kdc) -> Failure:
-    """What logging in fails with, or probing a host where one is given; from the keytab of `etl` unless told otherwise."""
+    """What a login fails with, or a probe of a host where one is given; by default from the keytab of `etl`."""
 
     def fail(*, host: str = "", **kerberos: Any) -> KerberosError:
         kerberos.setdefault("krb5_conf", kdc.krb5_conf)
@@ -52,7 +52,7 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def unreadable(path: Path) -> Iterator[str]:
-    """Take away this process's right to read a file, which root keeps unless it becomes somebody else; gives who it is."""
+    """Take away this process's right to read a file; root would keep it, and becomes somebody else. Gives who it is."""
     path.chmod(0)
     if os.geteuid() != 0:
         yield pwd.getpwuid(os.geteuid()).pw_name
@@ -145,9 +145,14 @@ class TestKeytab:
             advice=[f"klist -kt {kdc.keytab}"],
         )
 
-    def test_of_another_realm(self, failure: Failure, kdc: Kdc) -> None:
+    @pytest.mark.parametrize("known", [False, True], ids=["that krb5.conf does not know", "that krb5.conf knows"])
+    def test_of_another_realm(self, failure: Failure, kdc: Kdc, known: bool) -> None:
+        conf = kdc.write_krb5_conf("realms.conf")
+        if known:
+            other = f"[realms]\n  test.local = {{\n    kdc = 127.0.0.1:{kdc.port}\n  }}\n"
+            conf.write_text(conf.read_text().replace("[realms]\n", other))
         assert_says(
-            failure(principal="etl@test.local"),
+            failure(krb5_conf=conf, principal="etl@test.local"),
             KerberosCause.KEYTAB_OTHER_REALM,
             message=["etl@TEST.LOCAL", "another realm than that of etl@test.local"],
             advice=["Set principal to etl@TEST.LOCAL", "Upper and lower case matter"],
@@ -295,7 +300,7 @@ class TestKrb5Conf:
         conf = tmp_path / "krb5.conf"
         conf.write_text("[libdefaults]\n  default_realm = TEST.LOCAL\n  nonsense\n[realms]\n")
         error = failure(krb5_conf=conf)
-        assert_says(error, KerberosCause.KRB5_CONF_SYNTAX, message=[conf, "nonsense"], advice=["key = value"])
+        assert_says(error, KerberosCause.KRB5_CONF_SYNTAX, message=["nonsense"], advice=["key = value", conf])
         assert error.place == Place(conf, 3)
 
     @pytest.mark.parametrize("content", ["", "[libdefaults]\n  dns_lookup_kdc = false\n"])
@@ -338,10 +343,17 @@ class TestJaasFile:
 
     def test_with_a_syntax_error(self, failure: Failure, tmp_path: Path) -> None:
         jaas = tmp_path / "jaas.conf"
-        jaas.write_text("pgjdbc {\n  com.sun.security.auth.module.Krb5LoginModule often;\n};\n")
+        jaas.write_text("pgjdbc {\n  com.sun.security.auth.module.Krb5LoginModule required useKeyTab;\n};\n")
         error = failure(jaas_conf=jaas)
-        assert_says(error, KerberosCause.JAAS_FILE_SYNTAX, message=[jaas, "often"], advice=["pgjdbc { com.sun."])
+        assert_says(error, KerberosCause.JAAS_FILE_SYNTAX, message=["expected [=]"], advice=["pgjdbc { com.sun."])
         assert error.place == Place(jaas, 2)
+
+    def test_with_an_error_that_java_does_not_place(self, failure: Failure, tmp_path: Path) -> None:
+        jaas = tmp_path / "jaas.conf"
+        jaas.write_text("pgjdbc { com.sun.security.auth.module.Krb5LoginModule often; };\n")
+        error = failure(jaas_conf=jaas)
+        assert_says(error, KerberosCause.JAAS_FILE_SYNTAX, message=["flag, OFTEN"], advice=["pgjdbc { com.sun."])
+        assert error.place == Place(jaas)
 
     def test_without_the_entry(self, failure: Failure, tmp_path: Path) -> None:
         jaas = tmp_path / "jaas.conf"
@@ -473,9 +485,9 @@ class TestService:
     def test_address_in_place_of_a_name(self, failure: Failure) -> None:
         assert_says(
             failure(host="127.0.0.1"),
-            KerberosCause.SERVICE_UNKNOWN,
-            message=["postgres/127.0.0.1", "127.0.0.1 is an address, no name"],
-            advice=["never an address"],
+            KerberosCause.SERVICE_BY_ADDRESS,
+            message=["host is 127.0.0.1, an address", "realm TEST.LOCAL"],
+            advice=["full DNS name", "postgres/NAME"],
         )
 
     def test_unknown_service(self, failure: Failure) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -20,12 +21,22 @@ from cockroach_pipelines.embedded import EmbeddedServer, Endpoint, embedded_conf
 from tests.peers.processes import readable_folder
 
 _CLIENT = """
-import sys
+import os, sys
 from pathlib import Path
-from cockroach_pipelines.embedded.server import EmbeddedServer
+from cockroach_pipelines.embedded import EmbeddedServer, EmbeddedServerError
+from cockroach_pipelines.embedded.installation import installed_postgresql
+installed_postgresql()
+if sys.argv[2:]:  # now, because Python itself may lie where that user cannot read
+    os.setgroups([])
+    os.setresgid(int(sys.argv[3]), int(sys.argv[3]), int(sys.argv[3]))
+    os.setresuid(int(sys.argv[2]), int(sys.argv[2]), int(sys.argv[2]))
 server = EmbeddedServer(Path(sys.argv[1]))
 print("importing done", flush=True)
-print(server.start().port, flush=True)
+try:
+    print(server.start().port, flush=True)
+except EmbeddedServerError as error:
+    print(" ".join(str(error).split()), flush=True)
+    sys.exit()
 if sys.stdin.readline() == "stop\\n":
     print(server.stop(), flush=True)
 """
@@ -34,20 +45,24 @@ if sys.stdin.readline() == "stop\\n":
 class Client:
     """Another process that uses the server of a folder; it may run as another user."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, user: pwd.struct_passwd | None = None) -> None:
+        identity = [str(user.pw_uid), str(user.pw_gid)] if user else []
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _CLIENT, str(folder)],
+            [sys.executable, "-c", _CLIENT, str(folder), *identity],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            **options,
         )
         assert self._read() == "importing done"
 
     def port(self) -> int:
         """Port of the server, once it has started or joined it."""
         return int(self._read())
+
+    def error(self) -> str:
+        """What it says when it cannot start the server."""
+        return self._read()
 
     def stop(self) -> bool:
         """Let it stop its use and end; whether the server was stopped."""
@@ -119,8 +134,8 @@ def new_client() -> Iterator[Callable[..., Client]]:
     """Makes clients that are gone after the test."""
     clients: list[Client] = []
 
-    def make(folder: Path, **options: Any) -> Client:
-        clients.append(Client(folder, **options))
+    def make(folder: Path, user: pwd.struct_passwd | None = None) -> Client:
+        clients.append(Client(folder, user))
         return clients[-1]
 
     yield make

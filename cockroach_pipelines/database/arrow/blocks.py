@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-_QUOTE = ord('"')
+_QUOTE, _NEWLINE = ord('"'), ord("\n")
 
 
 class RowCutter:
-    """Joins pieces of any length into blocks that end where a row ends."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, piece: bytes) -> bytes:
-        """Take the next piece and give all rows that are now complete, empty when none is."""
-        block = self._rest + piece
-        end = end_of_last_row(block)
-        self._rest = block[end:]
-        return block[:end] if self._rest else block
-
-    def finish(self) -> bytes:
-        """Give what is left; the server ends its last row too, so this is empty unless the stream broke."""
-        rest, self._rest = self._rest, b""
-        return rest
-
-
-def end_of_last_row(block: bytes) -> int:
-    """Give the length of the whole rows in CSV that starts with a row, 0 when not even one is complete.
+    """Joins pieces of any length into blocks that end where a row ends; looks at each byte once.
 
     A row ends at a newline with an even number of quotes before it: quotes in a value are doubled.
     """
-    newline = block.rfind(b"\n")
-    if newline < 0:
-        return 0
-    is_quote = np.frombuffer(block, np.uint8) == _QUOTE
-    if np.count_nonzero(is_quote[:newline]) % 2 == 0:  # nearly always: 70 microseconds per MiB
-        return newline + 1
-    quotes = np.flatnonzero(is_quote)
-    while newline >= 0 and np.searchsorted(quotes, newline) % 2:
-        newline = block.rfind(b"\n", 0, newline)
-    return newline + 1
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._quoted = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next piece and give all rows that are now complete, empty when none is."""
+        characters = np.frombuffer(piece, np.uint8)
+        is_quote = characters == _QUOTE
+        end = self._end_of_last_row(piece, characters, is_quote)
+        if end == 0:
+            self._rest.append(piece)
+            self._quoted ^= _is_odd(is_quote)
+            return b""
+        block = b"".join([*self._rest, piece[:end]]) if self._rest else piece[:end]
+        self._rest = [piece[end:]] if end < len(piece) else []
+        self._quoted = _is_odd(is_quote[end:])
+        return block
+
+    def finish(self) -> bytes:
+        """Give what is left; the server ends its last row too, so this is empty unless the stream broke."""
+        rest, self._rest = b"".join(self._rest), []
+        return rest
+
+    def _end_of_last_row(self, piece: bytes, characters: Any, is_quote: Any) -> int:
+        newline = piece.rfind(b"\n")
+        if newline < 0:
+            return 0
+        if _is_odd(is_quote[:newline]) == self._quoted:  # nearly always: 70 microseconds per MiB
+            return newline + 1
+        newlines = np.flatnonzero(characters == _NEWLINE)
+        quotes_before = np.searchsorted(np.flatnonzero(is_quote), newlines)
+        ends = newlines[quotes_before % 2 == self._quoted]
+        return int(ends[-1]) + 1 if len(ends) else 0
+
+
+def _is_odd(is_quote: Any) -> bool:
+    return bool(np.count_nonzero(is_quote) % 2)

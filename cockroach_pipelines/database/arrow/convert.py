@@ -70,7 +70,11 @@ def _decimals(texts: Any, column: Column, special: Special) -> Any:
     except pa.ArrowInvalid as error:
         value = _first_that_fails(texts, column.arrow)
         raise UnrepresentableValueError(
-            column.name, value, str(column.arrow), advice="Cast the column to numeric, or to text, in the statement."
+            column.name,
+            value,
+            column.pg_type,
+            str(column.arrow),
+            advice="Cast the column to numeric, or to text, in the statement.",
         ) from error
 
 
@@ -83,7 +87,8 @@ def _without_nan(texts: Any, column: Column, special: Special) -> Any:
     raise UnrepresentableValueError(
         column.name,
         str(texts.filter(bad)[0].as_py()),
-        f"{column.pg_type}, whose counterpart here is a decimal",
+        column.pg_type,
+        "any decimal",
         advice="Pass special='null' or 'text', or cast the column to float8 or text in the statement.",
     )
 
@@ -118,7 +123,8 @@ def _lists(texts: Any, column: Column, special: Special) -> Any:
             raise UnrepresentableValueError(
                 column.name,
                 str(texts.filter(not_flat)[0].as_py()),
-                f"a flat list ({column.pg_type})",
+                column.pg_type,
+                "a flat list",
                 advice="Pass special='null' or 'text', cast the column to text, or unnest it in the statement.",
             )
         texts = pc.if_else(not_flat, _NULL_TEXT, texts)

@@ -115,8 +115,7 @@ class _Sender(ConnectionWorker):
             DatabaseError: The COPY failed.
         """
         self.send(_END)
-        while self._thread.is_alive():
-            self._thread.join(0.1)
+        self._wait_for_end()
         if self.outcome is not None:
             raise self.outcome
         return self._rows
@@ -141,7 +140,7 @@ class _Sender(ConnectionWorker):
         self._stopping.set()  # a caller that waits for room wakes up
 
     def _raise_outcome(self) -> None:
-        self._thread.join()
+        self._wait_for_end()
         if self.outcome is not None:
             raise self.outcome
         self._raise_cancelled()

@@ -92,10 +92,16 @@ def describe_with_literals(
 
 
 class prepared:  # noqa: N801 - reads as a verb in a with statement
-    """A `java.sql.PreparedStatement` with its parameters bound, closed at the end of the block."""
+    """A `java.sql.PreparedStatement` with its parameters bound, closed at the end of the block.
 
-    def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object]) -> None:
-        self._statement = jdbc.prepareStatement(sql)
+    With `always_text` values come as the server's text. Once it knows a statement's columns the driver asks for some of
+    them in binary, and its own text of those differs (`(1.0,2.0)` for a point), but never for an updatable result.
+    """
+
+    def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object], *, always_text: bool = False) -> None:
+        kinds = java("java.sql.ResultSet")
+        concurrency = kinds.CONCUR_UPDATABLE if always_text else kinds.CONCUR_READ_ONLY
+        self._statement = jdbc.prepareStatement(sql, kinds.TYPE_FORWARD_ONLY, concurrency)
         try:
             bind_all(self._statement, parameters)
         except BaseException:

@@ -80,7 +80,11 @@ def exact(array: Any, target: Any, column: str) -> Any:
         lossy = array.filter(pc.fill_null(pc.not_equal(back, array), False))
         value = str(lossy.cast(pa.string())[0]) if len(lossy) and not pa.types.is_duration(array.type) else str(error)
         raise UnrepresentableValueError(
-            column, value, str(target), advice="The database keeps microseconds: round the column first."
+            column,
+            value,
+            str(array.type),
+            str(target),
+            advice="The database keeps microseconds: round the column first.",
         ) from error
 
 

@@ -24,15 +24,19 @@ class UnrepresentableValueError(DatabaseError):
     Attributes:
         column: The column's name.
         value: The value as text.
-        type_name: The type that cannot hold it.
+        type_name: The value's own type.
+        target: The type that cannot hold it.
     """
 
-    def __init__(self, column: str, value: str, type_name: str, *, advice: str) -> None:
+    def __init__(self, column: str, value: str, type_name: str, target: str, *, advice: str) -> None:
         shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
-        super().__init__(f"Column {column!r}: the value {shown} does not fit {type_name}.", advice=advice)
+        super().__init__(
+            f"Column {column!r}: the {type_name} value {shown} has no counterpart in {target}.", advice=advice
+        )
         self.column = column
         self.value = value
         self.type_name = type_name
+        self.target = target
 
 
 class UnsupportedTypeError(DatabaseError):

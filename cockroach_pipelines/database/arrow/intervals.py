@@ -57,7 +57,9 @@ def intervals_from_text(texts: Any, column: Column, special: Special) -> Any:
         elif special == "clamp":
             _clamp(storage, infinite, unfit, texts, microseconds)
         else:
-            raise UnrepresentableValueError(column.name, _first(texts, unfit), column.pg_type, advice=_ADVICE)
+            raise UnrepresentableValueError(
+                column.name, _first(texts, unfit), column.pg_type, str(column.arrow), advice=_ADVICE
+            )
     return intervals_from_storage(storage, valid)
 
 
@@ -94,7 +96,7 @@ def _clock(nanoseconds: Any, intervals: Any, column: str) -> Any:
     if finer.any():
         value = intervals[int(np.flatnonzero(finer)[0])].as_py()
         raise UnrepresentableValueError(
-            column, str(value), "interval", advice="The database keeps microseconds: round the column first."
+            column, str(value), "interval", "the database", advice="It keeps microseconds: round the column first."
         )
     return _clock_of_microseconds(microseconds)
 

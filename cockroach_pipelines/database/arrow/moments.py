@@ -95,7 +95,7 @@ def _units(text: str, column: Column, special: Special) -> int | None:
         return None
     if special == "clamp":
         return lowest if text.startswith("-") else highest
-    raise UnrepresentableValueError(column.name, text, column.pg_type, advice=_ADVICE)
+    raise UnrepresentableValueError(column.name, text, column.pg_type, str(column.arrow), advice=_ADVICE)
 
 
 def _range(arrow_type: Any) -> tuple[int, int]:

@@ -50,7 +50,7 @@ class Pump(ConnectionWorker):
         batch = self._take_from(self._batches)
         if batch is not None:
             return self._wait_for(batch)
-        self._thread.join()
+        self._wait_for_end()
         if self.outcome is not None:
             raise self.outcome
         return None

@@ -38,10 +38,8 @@ class ResultRows:
         which CockroachDB has no room beside an open result.
         """
         sql = single_statement(self._sql)
-        self._prepared = prepared(self._jdbc, sql, self._parameters)
+        self._prepared = prepared(self._jdbc, sql, self._parameters, always_text=True)
         self._statement = self._prepared.__enter__()
-        # A statement that the server keeps prepared gives binary values, whose text the driver would make up itself.
-        self._statement.setPrepareThreshold(0)
         description = describe_prepared(self._statement, sql, self._special)
         self._loop = csv_row_loop(len(description.columns))
         return description

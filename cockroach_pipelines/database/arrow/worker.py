@@ -44,6 +44,8 @@ class ConnectionWorker(ABC):
         self.outcome: BaseException | None = None
         self._cancellation = Cancellation(jdbc)
         self._stopping = threading.Event()
+        # Not Thread.join: where an interrupt meets one with a timeout, Python 3.11 takes the thread for ended.
+        self._ended = threading.Event()
         self._broken = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -77,10 +79,9 @@ class ConnectionWorker(ABC):
         self._stopping.set()
         if self._thread is threading.current_thread() or self._thread.ident is None:
             return  # the garbage collector runs anywhere, here too: the thread ends by itself
-        self._thread.join(_GRACE_SECONDS)
-        if self._thread.is_alive():  # blocked in a call: the server is silent
+        if not self._ended.wait(_GRACE_SECONDS):  # blocked in a call: the server is silent
             self._end_by_force()
-        self._thread.join()
+        self._wait_for_end()
 
     def close_or_drop(self) -> None:
         """Close where nobody is left to look at `tainted`: such a connection is dropped."""
@@ -118,6 +119,13 @@ class ConnectionWorker(ABC):
                     return future.result()
                 self._raise_if_stopped()
 
+    def _wait_for_end(self) -> None:
+        """Wait until the connection is free, interruptibly."""
+        while not self._ended.wait(_LOOK_SECONDS):
+            pass
+        # At once, and then the thread refers to no Java object any more, whose end would attach it again.
+        self._thread.join()
+
     def _raise_if_stopped(self) -> None:
         if self._stopping.is_set():
             self.close()
@@ -131,14 +139,22 @@ class ConnectionWorker(ABC):
     def _end_by_force(self) -> None:
         with contextlib.suppress(DatabaseError):  # not even a cancel reaches the server: the abort follows
             self._cancellation.send()
-            self._thread.join(_FIRST_CANCEL_SECONDS)
-            if self._thread.is_alive():  # the cancel came before the statement
+            if not self._ended.wait(_FIRST_CANCEL_SECONDS):  # the cancel came before the statement
                 self._cancellation.send(again=True)
-                self._thread.join(_LAST_CANCEL_SECONDS)
-        if self._thread.is_alive():
+                self._ended.wait(_LAST_CANCEL_SECONDS)
+        if not self._ended.is_set():
             self._cancellation.abort()
 
     def _run(self) -> None:
+        try:
+            self._work_and_leave()
+            self._over()
+            # Without this the virtual machine keeps a java.lang.Thread for each thread that ever was.
+            java("java.lang.Thread").detach()
+        finally:
+            self._ended.set()
+
+    def _work_and_leave(self) -> None:
         outcome: BaseException | None = None
         try:
             self._work()
@@ -151,9 +167,6 @@ class ConnectionWorker(ABC):
         self._cancellation.end()
         self.outcome = outcome
         del outcome  # its traceback holds this frame
-        self._over()
-        # Without this the virtual machine keeps a java.lang.Thread for each thread that ever was.
-        java("java.lang.Thread").detach()
 
     def _translated(self, error: BaseException) -> BaseException:
         """Give this project's error for one of Java, and note what it says of the connection."""

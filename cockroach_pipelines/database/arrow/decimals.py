@@ -1,0 +1,50 @@
+"""The narrowest decimal that holds a column of numeric text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_NUMBER = r"^[+-]?0*(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?:[eE](?P<exponent>[+-]?\d+))?$"
+_WIDEST_128, _WIDEST_256 = 38, 76
+
+
+@dataclass
+class DecimalFit:
+    """Sees a column of numeric text piece by piece, and knows afterwards which decimal loses nothing of it.
+
+    Attributes:
+        whole: Most digits before the point so far.
+        scale: Most digits after the point so far.
+        numbers_only: Whether every value is a number; NaN and the infinities have no decimal.
+    """
+
+    whole: int = 0
+    scale: int = 0
+    numbers_only: bool = True
+
+    def observe(self, texts: Any) -> None:
+        """See one more piece, a string array or chunked array."""
+        parts = pc.extract_regex(texts, _NUMBER)
+        if parts.null_count > texts.null_count:
+            self.numbers_only = False
+            return
+        exponents = pc.fill_null(pc.struct_field(parts, "exponent"), "")
+        exponent = pc.if_else(pc.equal(exponents, ""), "0", exponents).cast(pa.int64())
+        whole = pc.add(pc.utf8_length(pc.fill_null(pc.struct_field(parts, "whole"), "")), exponent)
+        fraction = pc.subtract(pc.utf8_length(pc.fill_null(pc.struct_field(parts, "fraction"), "")), exponent)
+        self.whole = max(self.whole, pc.max(whole).as_py() or 0)
+        self.scale = max(self.scale, pc.max(fraction).as_py() or 0)
+
+    @property
+    def type(self) -> Any:
+        """decimal128 with 38 digits, else decimal256 with 76, else string."""
+        digits = self.whole + self.scale
+        if not self.numbers_only or digits > _WIDEST_256:
+            return pa.string()
+        return (
+            pa.decimal128(_WIDEST_128, self.scale) if digits <= _WIDEST_128 else pa.decimal256(_WIDEST_256, self.scale)
+        )

@@ -1,0 +1,156 @@
+"""A SQL file as a query with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from cockroach_pipelines.config.errors import Place
+from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
+from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
+from cockroach_pipelines.queries.lexing import LexedSQL
+from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
+from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.table_names import TableName
+
+
+class QueryKind(StrEnum):
+    """What a query is for: the first folder of its path."""
+
+    RECONCILIATION = "reconciliation"
+    REPORTING = "reporting"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The one statement of a file: the author's words, ready to run (`bound`), and what is known of it (`parsed`)."""
+
+    path: Path
+    lexed: LexedSQL
+    bound: BoundSQL
+    parsed: ParsedSQL
+
+    @property
+    def sql(self) -> str:
+        """The author's text from its first comment after the header to its last word."""
+        return self.bound.source.text
+
+    @property
+    def executable(self) -> str:
+        """The text for the driver, with `?` for each of `bound.names`."""
+        return self.bound.text
+
+    @property
+    def first_line(self) -> int:
+        """The line of the file in which the text begins, from 1."""
+        return self.bound.source.place(0).line or 1
+
+    def place(self, position: int | None) -> Place:
+        """Give the place in the file of a character position (from 1) the server reported; None is the beginning."""
+        return self.bound.place(position or 1)
+
+
+@dataclass(frozen=True)
+class CheckQuery:
+    """A check of a header: its query returns the rows of `result`, the asset's own result, that are wrong."""
+
+    name: str
+    check: Check
+    bound: BoundSQL
+    parsed: ParsedSQL
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SQL file, or the files of one name for several dialects.
+
+    `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
+    `statements` holds one statement for each dialect that has its own file, and under None the one for every other.
+    """
+
+    name: str
+    kind: QueryKind
+    header: Header
+    statements: Mapping[Dialect | None, Statement]
+    checks: Mapping[str, CheckQuery]
+    code_version: str
+    description: str
+
+    @property
+    def path(self) -> Path:
+        """The file, or the first of several."""
+        return next(iter(self.statements.values())).path
+
+    @property
+    def dialects(self) -> frozenset[Dialect]:
+        """The databases that the query can run on."""
+        if None in self.statements:
+            return frozenset(Dialect)
+        return frozenset(dialect for dialect in self.statements if dialect is not None)
+
+    @cached_property
+    def tables_read(self) -> frozenset[TableName]:
+        """Every table that the statement of any dialect reads."""
+        return frozenset[TableName]().union(*(statement.parsed.tables_read for statement in self.statements.values()))
+
+    @cached_property
+    def tables_written(self) -> frozenset[TableName]:
+        """Every table that the statement of any dialect writes."""
+        return frozenset[TableName]().union(
+            *(statement.parsed.tables_written for statement in self.statements.values())
+        )
+
+    def statement_for(self, dialect: Dialect) -> Statement:
+        """Give the statement that runs on a dialect: the one of its own file, else the one for every dialect.
+
+        Raises:
+            QueryFileError: There is none.
+        """
+        statement = self.statements.get(dialect) or self.statements.get(None)
+        if statement is not None:
+            return statement
+        path, has = self.path, ", ".join(sorted(self.dialects))
+        stem = path.name.split(".")[0]
+        raise QueryFileError(
+            f"{self.name} is written for {has}, and the connection {self.header.connection!r} is {dialect}.",
+            place=Place(path, 1, 1),
+            advice=f"Add {stem}.{dialect}.sql beside it, or set `connection` to one that is {has}.",
+        )
+
+    def parameter_values(self, given: Mapping[str, object]) -> dict[str, object]:
+        """Give a value for every parameter: those given, as their types want them, and the defaults of the others.
+
+        `partition_start`, `partition_end` and `partition_key` pass through as they are.
+
+        Raises:
+            ParameterError: A value is unknown, missing, or of the wrong type.
+        """
+        partition = PARTITION_PARAMETERS if self.header.partition else ()
+        refuse_unknown(given, (*self.header.params, *partition))
+        values = {name: given[name] for name in partition if name in given}
+        for name, spec in self.header.params.items():
+            if name not in given and spec.required:
+                place = Place(self.path)
+                raise ParameterError(
+                    f"The parameter {name!r} has no value.", place=place, advice=f"Give it one of type {spec.type}."
+                )
+            values[name] = spec.convert(given[name]) if name in given else spec.default
+        return values
+
+
+@dataclass(frozen=True)
+class BrokenQuery:
+    """A file that cannot be used as it is, under a name that an asset can have.
+
+    `kind` is None when the file does not stand in a folder of a known kind.
+    """
+
+    name: str
+    path: Path
+    kind: QueryKind | None
+    error: QueryFileError

@@ -1,0 +1,165 @@
+"""All the queries below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from cockroach_pipelines.config.errors import Place
+from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.dependencies import cycles, unwritten_tables, upstream_queries
+from cockroach_pipelines.queries.errors import QueryFileError, QueryNotFoundError
+from cockroach_pipelines.queries.loader import SQLLoader
+from cockroach_pipelines.queries.query import BrokenQuery, Query
+from cockroach_pipelines.queries.table_names import TableName
+
+
+class SQLRepository:
+    """The queries of a SQL folder; a file that cannot be used never hides the others.
+
+    Files are read when the first of `queries`, `broken` or what builds on them is asked for, and kept.
+
+    Args:
+        folder: The SQL folder, which holds `queries/` and in it a folder for each kind.
+        connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
+            None.
+
+    Raises:
+        QueryFileError: The folder, or `queries/` in it, does not exist.
+    """
+
+    def __init__(self, folder: Path, connections: Collection[str] | None = None) -> None:
+        self.folder = folder
+        self.queries_folder = folder / "queries"
+        self._connections = connections
+        for needed in (folder, self.queries_folder):
+            if not needed.is_dir():
+                raise QueryFileError(
+                    "This is no folder." if needed.exists() else "This folder does not exist.",
+                    place=Place(needed),
+                    advice="Run in the project's folder, or set `sql_folder` to the folder that holds queries/.",
+                )
+
+    @property
+    def queries(self) -> Mapping[str, Query]:
+        """The queries that can be used, by name, in the order of their names."""
+        return self._loaded[0]
+
+    @property
+    def broken(self) -> Mapping[str, BrokenQuery]:
+        """The files that cannot, by a name that no other query has."""
+        return self._loaded[1]
+
+    def get(self, name: str | Path) -> Query:
+        """Give a query by its name, by the last part of its name when no other has it, or by the path of a file.
+
+        Raises:
+            QueryFileError: The file of that name cannot be used.
+            QueryNotFoundError: There is no such query, or more than one.
+        """
+        asked = str(name)
+        known: dict[str, Query | BrokenQuery] = {**self.queries, **self.broken}
+        found = known.get(asked.removesuffix(".sql").strip("/")) or self._by_path(asked)
+        if found is None:
+            alike = [each for each in known if each.rpartition("/")[2] == asked]
+            if len(alike) > 1:
+                raise QueryNotFoundError(
+                    f"{asked!r} is more than one query.", advice=f"Say which: {', '.join(sorted(alike))}."
+                )
+            found = known[alike[0]] if alike else None
+        if found is None:
+            hint = did_you_mean(asked, known)
+            if not hint.startswith("Did"):
+                last_parts = {each.rpartition("/")[2]: each for each in known}
+                hint = did_you_mean(asked.rpartition("/")[2], last_parts)
+                hint = (
+                    hint if hint.startswith("Did") else f"There are {len(known)} queries below {self.queries_folder}."
+                )
+            raise QueryNotFoundError(f"There is no query {asked!r}.", advice=hint)
+        if isinstance(found, BrokenQuery):
+            raise found.error
+        return found
+
+    def dependencies(self) -> Mapping[str, set[str]]:
+        """Give for each query the queries that come before it: writers of the tables it reads, and its `depends_on`."""
+        return upstream_queries(self.queries)
+
+    def external_tables(self) -> Mapping[TableName, set[str]]:
+        """Give the tables that no query writes, each with the queries that read it."""
+        return unwritten_tables(self.queries)
+
+    @cached_property
+    def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery]]:
+        loader = SQLLoader(self.queries_folder, self._connections)
+        by_name: defaultdict[str, list[Path]] = defaultdict(list)
+        for path in _files(self.queries_folder):
+            by_name[_group(path)].append(path)
+        if not by_name:
+            raise QueryFileError(
+                "There is no .sql file below this folder.",
+                place=Place(self.queries_folder),
+                advice="Write one, such as queries/reporting/first_report.sql.",
+            )
+        loaded = [loader.load(*paths) for paths in by_name.values()]
+        queries = {each.name: each for each in loaded if isinstance(each, Query)}
+        broken: dict[str, BrokenQuery] = {}
+        for each in loaded:
+            if isinstance(each, BrokenQuery):
+                free = _free_name(each.name, {*queries, *broken})
+                broken[free] = BrokenQuery(free, each.path, each.kind, each.error)
+        for circle in cycles(upstream_queries(queries)):
+            for name in circle:
+                broken[name] = _in_circle(queries[name], circle)
+        for name in broken:
+            queries.pop(name, None)
+        return MappingProxyType(dict(sorted(queries.items()))), MappingProxyType(dict(sorted(broken.items())))
+
+    def _by_path(self, asked: str) -> Query | BrokenQuery | None:
+        if not asked.endswith(".sql"):
+            return None
+        path = Path(asked).absolute()
+        for query in self.queries.values():
+            if any(statement.path.absolute() == path for statement in query.statements.values()):
+                return query
+        return next((broken for broken in self.broken.values() if broken.path.absolute() == path), None)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Give the SQL files below a folder in order, links followed, hidden ones and circles of links left out."""
+    visited: set[str] = set()
+    for current, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(current)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        yield from (
+            Path(current, file) for file in sorted(files) if file.lower().endswith(".sql") and not file.startswith(".")
+        )
+
+
+def _group(path: Path) -> str:
+    """Give what the files of one query have in common: folder, and name up to the first dot."""
+    return str(path.parent / path.name.split(".")[0])
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def _in_circle(query: Query, circle: list[str]) -> BrokenQuery:
+    way = " → ".join([*circle, circle[0]])
+    error = QueryFileError(
+        f"These queries wait for each other: {way} (each reads what the next writes, or names it in depends_on).",
+        place=Place(query.path, 1, 1),
+        advice="Make one statement of them, or let one write to a table of its own.",
+    )
+    return BrokenQuery(query.name, query.path, query.kind, error)

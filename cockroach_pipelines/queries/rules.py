@@ -1,0 +1,77 @@
+"""What a statement may be, by the kind of its file and the parameters its header declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.commands import StatementKind
+from cockroach_pipelines.queries.errors import QueryFileError
+from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Header
+from cockroach_pipelines.queries.parameters import BoundSQL
+from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.query import QueryKind
+
+
+def statement_problems(kind: QueryKind, parsed: ParsedSQL, bound: BoundSQL) -> Iterator[QueryFileError]:
+    """Give what is wrong with a statement for its kind: reports and reconciliations return rows and write nothing."""
+    if parsed.further:
+        yield QueryFileError(
+            f"A second of {parsed.statement_count} statements begins here.",
+            place=parsed.further[0],
+            advice="One file, one statement: move it to a file of its own.",
+        )
+        return
+    if parsed.kind is StatementKind.TRANSACTION:
+        yield QueryFileError(
+            "A file does not begin or end transactions.",
+            place=bound.source.place(0),
+            advice="Remove the statement: each file runs in a transaction of its own.",
+        )
+        return
+    if kind is not QueryKind.MAINTENANCE:
+        yield from read_only_problems(parsed, bound, f"a {kind}" if kind is QueryKind.RECONCILIATION else "a report")
+
+
+def read_only_problems(parsed: ParsedSQL, bound: BoundSQL, what: str) -> Iterator[QueryFileError]:
+    """Give what keeps a statement from being one that only reads."""
+    for effect in parsed.effects:
+        locks = effect.what.startswith("FOR ")
+        yield QueryFileError(
+            f"{effect.what} has no place in {what}, which {'locks no rows' if locks else 'only reads'}.",
+            place=effect.place,
+            advice=f"Remove {effect.what}."
+            if locks
+            else "Move the file below sql/queries/maintenance if it is to write.",
+        )
+    if not parsed.effects and not parsed.returns_rows:
+        yield QueryFileError(
+            f"This statement returns no rows, and {what} is made of them.",
+            place=bound.source.place(0),
+            advice="Write a SELECT, or move the file below sql/queries/maintenance.",
+        )
+
+
+def undeclared_parameters(bound: BoundSQL, header: Header) -> Iterator[QueryFileError]:
+    """Give each `:name` that neither `params` nor the partition provides, at its first place."""
+    seen = set(header.params)
+    for bind in bound.binds:
+        if bind.name in seen:
+            continue
+        seen.add(bind.name)
+        place = bound.source.place(bind.start)
+        if bind.name not in PARTITION_PARAMETERS:
+            known = [*header.params, *(PARTITION_PARAMETERS if header.partition else ())]
+            hint = did_you_mean(bind.name, known) if known else ""
+            declare = f"Declare it in the header: `params: {{{bind.name}: text}}`."
+            yield QueryFileError(
+                f"The parameter :{bind.name} is not declared.",
+                place=place,
+                advice=f"{hint if 'Did' in hint else ''} {declare}".strip(),
+            )
+        elif header.partition is None:
+            yield QueryFileError(
+                f":{bind.name} needs a partition, and the header has none.",
+                place=place,
+                advice="Add one to the header: `partition: {every: day, from: 2013-01-01}`.",
+            )

@@ -1,0 +1,48 @@
+"""Connections to the shared PostgreSQL server, through this project and through another driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from cockroach_pipelines.database.connection import connect
+from tests.peers.postgres import PostgresServer
+
+
+@pytest.fixture
+def connections(server: PostgresServer) -> Iterator[Callable[[], Any]]:
+    """Open any number of `java.sql.Connection`s, closed after the test."""
+    opened: list[Any] = []
+
+    def another() -> Any:
+        opened.append(connect(server.config).jdbc)
+        return opened[-1]
+
+    yield another
+    for jdbc in opened:
+        jdbc.close()
+
+
+@pytest.fixture
+def jdbc(connections: Callable[[], Any]) -> Any:
+    """A `java.sql.Connection` in a transaction that the test may spoil."""
+    return connections()
+
+
+@pytest.fixture
+def truth(server: PostgresServer) -> Iterator[psycopg.Connection[Any]]:
+    """The same database through psycopg, which shares no code with the project."""
+    config = server.config
+    assert config.password is not None
+    with psycopg.connect(
+        host=config.host,
+        port=config.port,
+        dbname=config.database,
+        user=config.user,
+        password=config.password.get_secret_value(),
+        autocommit=True,
+    ) as connection:
+        yield connection

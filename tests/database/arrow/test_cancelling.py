@@ -1,0 +1,232 @@
+"""A stream can be left at any point, and its connection serves on or is dropped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from cockroach_pipelines.database.arrow import StreamClosedError, read, write
+from cockroach_pipelines.database.errors import CancelledError, ConnectionLostError
+from cockroach_pipelines.database.jvm import java
+from tests.database.arrow.rows import column, execute, still_works
+from tests.peers.postgres import PostgresServer
+
+ENDLESS = "SELECT i, repeat('x', 100) FROM generate_series(1, 100000000) AS i"
+SILENT = "SELECT pg_sleep(60)"
+BOTH_WAYS = pytest.mark.parametrize("copy", [True, False], ids=["copy", "result_set"])
+
+
+@contextmanager
+def interrupted(after: float = 0.2) -> Iterator[None]:
+    """Expect a SIGINT to the main thread to end the block within 2 s."""
+    timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+    started = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        yield
+    assert time.monotonic() - started < after + 2
+
+
+def running(truth: psycopg.Connection[Any], what: str = "pg_sleep|generate_series") -> int:
+    """How many sessions of this user are at work."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query ~ %s AND pid <> pg_backend_pid()"
+    row = truth.execute(sql, [what]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@BOTH_WAYS
+def test_closing_in_mid_stream_frees_the_connection(jdbc: Any, truth: psycopg.Connection[Any], copy: bool) -> None:
+    stream = read(jdbc, ENDLESS, copy=copy)
+    next(iter(stream))
+    stream.close()
+    assert not stream.tainted
+    assert running(truth) == 0
+    assert still_works(jdbc)
+    with pytest.raises(StreamClosedError):
+        next(iter(stream))
+
+
+@BOTH_WAYS
+def test_dropping_the_last_reference_frees_the_connection(jdbc: Any, truth: psycopg.Connection[Any], copy: bool) -> None:
+    stream = read(jdbc, ENDLESS, copy=copy)
+    next(iter(stream))
+    del stream
+    assert running(truth) == 0
+    assert still_works(jdbc)
+
+
+def test_dropping_a_reader_exported_to_c_frees_the_connection(jdbc: Any, truth: psycopg.Connection[Any]) -> None:
+    reader = pa.RecordBatchReader.from_stream(read(jdbc, ENDLESS))
+    reader.read_next_batch()
+    del reader
+    assert running(truth) == 0
+    assert still_works(jdbc)
+
+
+def test_leaving_the_with_block_by_an_error_frees_the_connection(jdbc: Any) -> None:
+    with pytest.raises(ZeroDivisionError), read(jdbc, ENDLESS) as stream:
+        next(iter(stream))
+        raise ZeroDivisionError
+    assert not stream.tainted
+    assert still_works(jdbc)
+
+
+@BOTH_WAYS
+def test_cancel_from_another_thread_reaches_the_reader_before_the_first_byte(jdbc: Any, copy: bool) -> None:
+    stream = read(jdbc, SILENT, copy=copy)
+    threading.Timer(0.2, stream.cancel).start()
+    started = time.monotonic()
+    with pytest.raises(CancelledError):
+        stream.read_all()
+    assert time.monotonic() - started < 1
+    assert not stream.tainted
+    assert still_works(jdbc)
+
+
+def test_cancel_in_mid_stream_reaches_the_reader(jdbc: Any) -> None:
+    stream = read(jdbc, ENDLESS)
+    batches = iter(stream)
+    next(batches)
+    stream.cancel()
+    with pytest.raises(CancelledError):
+        list(batches)
+    assert stream.tainted or still_works(jdbc)
+
+
+def test_cancel_at_once_never_leaves_a_doubtful_connection_unmarked(connections: Callable[[], Any]) -> None:
+    for delay in (0, 0, 0.0002, 0.001, 0.002, 0.005):
+        jdbc = connections()
+        stream = read(jdbc, "SELECT i FROM generate_series(1, 3000) AS i")
+        time.sleep(delay)
+        stream.cancel()
+        stream.close()
+        assert stream.tainted or all(still_works(jdbc) for _ in range(5))
+
+
+def test_cancel_after_the_end_does_nothing(jdbc: Any) -> None:
+    stream = read(jdbc, "SELECT 1")
+    stream.read_all()
+    stream.cancel()
+    stream.close()
+    assert not stream.tainted
+    assert still_works(jdbc)
+
+
+@BOTH_WAYS
+def test_an_interrupt_ends_a_silent_statement_on_the_server(
+    jdbc: Any, truth: psycopg.Connection[Any], copy: bool
+) -> None:
+    stream = read(jdbc, SILENT, copy=copy)
+    with interrupted():
+        list(stream)
+    assert running(truth) == 0
+    assert not stream.tainted
+    assert still_works(jdbc)
+
+
+def test_an_interrupt_reaches_a_reader_below_c(jdbc: Any, truth: psycopg.Connection[Any]) -> None:
+    stream = read(jdbc, SILENT)
+    with interrupted():
+        stream.reader.read_all()
+    assert running(truth) == 0
+    assert still_works(jdbc)
+
+
+@pytest.fixture
+def locked_table(truth: psycopg.Connection[Any]) -> Iterator[str]:
+    """A table that another session holds a lock on."""
+    truth.execute("DROP TABLE IF EXISTS locked; CREATE TABLE locked (i int)")
+    with truth.transaction():
+        truth.execute("LOCK TABLE locked")
+        yield "locked"
+
+
+def test_an_interrupt_ends_a_description_that_waits_for_a_lock(jdbc: Any, locked_table: str) -> None:
+    with interrupted():
+        read(jdbc, f"SELECT * FROM {locked_table}")
+    assert still_works(jdbc)
+
+
+def test_an_interrupt_ends_a_write_that_waits_for_a_lock(
+    jdbc: Any, truth: psycopg.Connection[Any], locked_table: str
+) -> None:
+    with interrupted():
+        write(jdbc, locked_table, pa.table({"i": [1]}))
+    assert running(truth, "^COPY") == 0
+    assert still_works(jdbc)
+
+
+def test_an_interrupt_in_the_middle_of_a_write_keeps_nothing(jdbc: Any) -> None:
+    execute(jdbc, "CREATE TABLE IF NOT EXISTS unwritten (i int)")
+    jdbc.commit()
+    schema = pa.schema([("i", pa.int32())])
+
+    def endless() -> Iterator[Any]:
+        while True:
+            time.sleep(0.01)
+            yield pa.record_batch({"i": pa.array(range(1000), pa.int32())})
+
+    with interrupted():
+        write(jdbc, "unwritten", pa.RecordBatchReader.from_batches(schema, endless()))
+    assert still_works(jdbc)
+    assert column(jdbc, "SELECT count(*) FROM unwritten") == [0]
+
+
+def test_a_server_that_ends_the_session_is_reported_and_the_connection_marked(
+    jdbc: Any, truth: psycopg.Connection[Any]
+) -> None:
+    (pid,) = column(jdbc, "SELECT pg_backend_pid()")
+    stream = read(jdbc, SILENT)
+    threading.Timer(0.2, truth.execute, ("SELECT pg_terminate_backend(%s)", [pid])).start()
+    with pytest.raises(ConnectionLostError, match="57P01"):
+        stream.read_all()
+    assert stream.tainted
+
+
+def test_a_server_that_does_not_answer_at_all_holds_nobody_up(
+    jdbc: Any, server: PostgresServer, truth: psycopg.Connection[Any]
+) -> None:
+    (pid,) = column(jdbc, "SELECT pg_backend_pid()")
+    stream = read(jdbc, SILENT)
+    truth.execute("SELECT 1")
+    postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        stream.close()
+        assert time.monotonic() - started < 8
+        assert stream.tainted
+        assert jdbc.isClosed()
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_no_thread_is_left_behind(jdbc: Any) -> None:
+    def threads() -> tuple[set[str], int]:
+        return {thread.name for thread in threading.enumerate()}, int(java("java.lang.Thread").activeCount())
+
+    def some_reads(count: int) -> None:
+        for number in range(count):
+            stream = read(jdbc, "SELECT i FROM generate_series(1, 10) AS i", copy=number % 2 == 0)
+            if number % 10 == 0:
+                stream.close()
+            else:
+                assert stream.read_all().num_rows == 10
+            jdbc.rollback()
+
+    some_reads(20)
+    before = threads()
+    some_reads(200)
+    assert threads() == before
