@@ -15,7 +15,17 @@ from rich.markup import escape
 from cockroach_pipelines.cli.console import CROSS, TICK, out
 from cockroach_pipelines.cli.exit_codes import ExitCode, exit_code
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig, PipelinesError
-from cockroach_pipelines.database import CockroachDBConnection, Connector, JVMError, JVMManager
+from cockroach_pipelines.database import (
+    AuthenticationError,
+    CockroachDBConnection,
+    Connector,
+    JVMError,
+    JVMManager,
+    KerberosAuthenticator,
+    examine_krb5_conf,
+    examine_login_source,
+    used_gss,
+)
 from cockroach_pipelines.embedded import embedded_config
 
 _ROUND_TRIPS = 20
@@ -64,8 +74,9 @@ def _examinations(patient: _Patient) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "Java", lambda: _java(patient)
     yield "Driver", lambda: _driver(patient)
     if patient.config and patient.config.kerberos:
-        yield "krb5.conf", lambda: _authenticator(patient).describe_krb5_conf()
-        yield "Keytab or ticket cache", lambda: _authenticator(patient).describe_source()
+        kerberos = patient.config.kerberos
+        yield "krb5.conf", lambda: examine_krb5_conf(kerberos)
+        yield "Keytab or ticket", lambda: examine_login_source(kerberos)
         yield "Kerberos login", lambda: _login(patient)
         yield "Service ticket", lambda: _service_ticket(patient)
     yield "Connection", lambda: _connection(patient)
@@ -116,8 +127,10 @@ def _connector(patient: _Patient) -> Connector:
     return patient.connector
 
 
-def _authenticator(patient: _Patient):  # type: ignore[no-untyped-def]
-    return _connector(patient).authenticator
+def _authenticator(patient: _Patient) -> KerberosAuthenticator:
+    authenticator = _connector(patient).authenticator
+    assert authenticator is not None  # noqa: S101 - asked only where the configuration has kerberos
+    return authenticator
 
 
 def _login(patient: _Patient) -> str:
@@ -128,15 +141,22 @@ def _login(patient: _Patient) -> str:
 
 def _service_ticket(patient: _Patient) -> str:
     config = _config(patient)
-    _authenticator(patient).probe(config.host)
-    return f"the KDC gave one for {config.kerberos.spn if config.kerberos else ''} on {config.host}"
+    _authenticator(patient).probe(str(config.host))
+    service = config.kerberos.spn.partition("/")[0] if config.kerberos else ""
+    return f"the KDC gave one for {service}/{config.host}"
 
 
 def _connection(patient: _Patient) -> str:
     started = time.perf_counter()
     patient.connection = _connector(patient).open()
     config = patient.connection.config
-    return f"{config.user}@{config.host}:{config.port}/{config.database} in {time.perf_counter() - started:.2f} s"
+    took = time.perf_counter() - started
+    if config.kerberos and used_gss(patient.connection.jdbc) is False:
+        raise AuthenticationError(
+            "The server let this role in without Kerberos: its rules say trust or password for it.",
+            advice="Give the role a rule with gss in the server's host-based authentication.",
+        )
+    return f"{config.user}@{config.host}:{config.port}/{config.database} in {took:.2f} s"
 
 
 def _opened(patient: _Patient) -> CockroachDBConnection:

@@ -19,8 +19,14 @@ from cockroach_pipelines.database.errors import (
     StatementError,
 )
 from cockroach_pipelines.database.jvm import JVMManager
-from cockroach_pipelines.database.kerberos import KerberosAuthenticator
-from cockroach_pipelines.database.kerberos_errors import KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos import (
+    KerberosAuthenticator,
+    KerberosCause,
+    KerberosError,
+    examine_krb5_conf,
+    examine_login_source,
+    used_gss,
+)
 from cockroach_pipelines.database.pool import ConnectionManager
 
 __all__ = [
@@ -49,4 +55,7 @@ __all__ = [
     "ServerVersion",
     "StatementError",
     "connect",
+    "examine_krb5_conf",
+    "examine_login_source",
+    "used_gss",
 ]

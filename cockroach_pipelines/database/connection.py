@@ -22,7 +22,7 @@ from cockroach_pipelines.database.errors import (
 )
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos import KerberosAuthenticator
-from cockroach_pipelines.database.kerberos_errors import kerberos_error
+from cockroach_pipelines.database.kerberos import kerberos_error
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
 
 _REFUSED_LOGINS = ("28", "08004")
@@ -192,6 +192,9 @@ class Connector:
             properties.setProperty(key, value)
         url = connection_url(self.config)
         driver = _driver()
+        if self.authenticator and not self.authenticator.config.jaas_conf:
+            # The driver would wait for a silent KDC as long as Java does; this ends in time, and the ticket is kept.
+            self.authenticator.probe(str(self.config.host))
         try:
             if self.authenticator:
                 jdbc = self.authenticator.call_as(lambda: driver.connect(url, properties))

@@ -5,7 +5,7 @@
     ├── QueryFileError                  queries.errors: a SQL file cannot be used as it is
     └── DatabaseError
         ├── JVMError                    no Java, no driver, a forked process, a bad flag
-        ├── KerberosError               database.kerberos_errors: one cause each
+        ├── KerberosError               database.kerberos.errors: one cause each
         ├── ConnectionFailedError       no connection could be made
         │   ├── AuthenticationError     the server refused the login
         │   └── PoolTimeoutError        every connection is lent

@@ -11,8 +11,9 @@ from typing import Any
 
 import jpype
 
+from cockroach_pipelines.database.errors import DatabaseError
 from cockroach_pipelines.database.jvm import java
-from cockroach_pipelines.database.sqlstate import java_sql_error
+from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error
 from cockroach_pipelines.database.values import (
     FIRST_UNFIXED_OID,
     NAME_BY_OID,
@@ -20,6 +21,10 @@ from cockroach_pipelines.database.values import (
     array_converter,
     built_in_converter,
 )
+
+
+class ResultTooLargeError(DatabaseError):
+    """The driver had to hold more rows at once than its memory takes; it may have closed the connection."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,12 @@ def driver_errors() -> Iterator[None]:
     try:
         yield
     except jpype.JException as error:
+        if any(isinstance(link, java("java.lang.OutOfMemoryError")) for link in exception_chain(error)):
+            raise ResultTooLargeError(
+                "The result does not fit into the memory of the Java virtual machine.",
+                advice="Read it inside a transaction, where it comes in pieces, with a smaller fetch_rows for large values;"
+                " or as Arrow.",
+            ) from None
         # The text of a failed batch repeats the statement with its values; the server's own words are the cause.
         failed_batch = isinstance(error, java("java.sql.BatchUpdateException"))
         raise java_sql_error((failed_batch and error.getCause()) or error) from None

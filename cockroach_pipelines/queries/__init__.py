@@ -18,6 +18,7 @@ from cockroach_pipelines.queries.partitions import PartitionWindow, partition_wi
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, Statement
 from cockroach_pipelines.queries.repository import SQLRepository
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
 
 __all__ = [
     "PARTITION_PARAMETERS",
@@ -38,9 +39,11 @@ __all__ = [
     "QueryFileError",
     "QueryKind",
     "QueryNotFoundError",
+    "RenderedTemplate",
     "SQLLoader",
     "SQLParser",
     "SQLRepository",
+    "SQLTemplate",
     "Severity",
     "Statement",
     "StatementKind",

@@ -128,7 +128,8 @@ def bind_positions(sql: str | SourceText | LexedSQL) -> BoundSQL:
 
 def _apart(text: str, bind: Bind, mark: str) -> str:
     """Keep a parameter's mark away from an operator's or another parameter's `?`: pgjdbc takes `??` for an operator."""
-    touches = text[bind.start - 1 : bind.start] == "?" or text[bind.stop : bind.stop + 1] in ("?", ":")
+    after = text[bind.stop : bind.stop + 2]
+    touches = text[bind.start - 1 : bind.start] == "?" or after[:1] == "?" or (after[:1] == ":" and after != "::")
     return f" {mark} " if touches else mark
 
 

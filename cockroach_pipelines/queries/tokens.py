@@ -6,8 +6,8 @@ Source: CockroachDB's SQL grammar (docs, "SQL Grammar"). The parser is not subcl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -64,40 +64,42 @@ def word(token: Token) -> str:
     return "" if token.token_type in QUOTED else token.text.upper()
 
 
-@dataclass
 class _Rewriter:
-    tokens: Sequence[Token]
-    position: int = 0
-    output: list[Token] = field(default_factory=list)
-    inner: list[tuple[Token, ...]] = field(default_factory=list)
-    notes: set[str] = field(default_factory=set)
-    depth: int = 0
-    depths_with_limit: set[int] = field(default_factory=set)
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.tokens = tokens
+        self.words = [word(token) for token in tokens]
+        self.position = 0
+        self.output: list[Token] = []
+        self.inner: list[tuple[Token, ...]] = []
+        self.notes: set[str] = set()
+        self.depth = 0
+        self.depths_with_limit: set[int] = set()
 
     def run(self) -> RewrittenTokens:
-        rules = (
-            self._bind,
-            self._as_of_system_time,
-            self._upsert,
-            self._index_hint,
-            self._join_hint,
-            self._statement_in_brackets,
-            self._statement_in_common_table_expression,
-            self._returning_after_limit,
-            self._type_annotation,
-            self._floor_division,
-            self._rest_of_number,
-        )
+        rules: dict[str, Callable[[], bool]] = {
+            ":": self._bind,
+            "AS": self._as_of_system_time,
+            "UPSERT": self._upsert,
+            "@": self._index_hint,
+            "[": self._statement_in_brackets,
+            "(": self._open,
+            ")": self._close,
+            "LIMIT": self._limit,
+            "RETURNING": self._returning_after_limit,
+            "::": self._type_annotation,
+            "/": self._floor_division,
+            **dict.fromkeys(_JOIN_HINTS, self._join_hint),
+        }
         while self.position < len(self.tokens):
-            self._follow_depth()
-            if not any(rule() for rule in rules):
+            rule = rules.get(self.words[self.position])
+            if not (rule() if rule else self._rest_of_number()):
                 self.output.append(self.tokens[self.position])
                 self.position += 1
         return RewrittenTokens(tuple(self.output), tuple(self.inner), frozenset(self.notes))
 
     def _word(self, ahead: int = 0) -> str:
         index = self.position + ahead
-        return word(self.tokens[index]) if 0 <= index < len(self.tokens) else ""
+        return self.words[index] if 0 <= index < len(self.words) else ""
 
     def _emit(self, kind: TokenType, text: str) -> None:
         at = self.tokens[min(self.position, len(self.tokens) - 1)]
@@ -108,26 +110,31 @@ class _Rewriter:
 
     def _after_closing(self, index: int) -> int:
         """Give the index after the bracket that closes the one at `index`."""
-        opening = word(self.tokens[index])
+        opening = self.words[index]
         closing = _PAIRS[opening]
         depth = 0
         while index < len(self.tokens):
-            here = word(self.tokens[index])
+            here = self.words[index]
             depth += (here == opening) - (here == closing)
             index += 1
             if depth == 0:
                 break
         return index
 
-    def _follow_depth(self) -> None:
-        match self._word():
-            case "(":
-                self.depth += 1
-            case ")":
-                self.depths_with_limit.discard(self.depth)
-                self.depth -= 1
-            case "LIMIT":
-                self.depths_with_limit.add(self.depth)
+    def _open(self) -> bool:
+        if self._statement_in_common_table_expression():
+            return True
+        self.depth += 1
+        return False
+
+    def _close(self) -> bool:
+        self.depths_with_limit.discard(self.depth)
+        self.depth -= 1
+        return False
+
+    def _limit(self) -> bool:
+        self.depths_with_limit.add(self.depth)
+        return False
 
     def _bind(self) -> bool:
         """`:name` with a name that is a keyword becomes a name."""
@@ -197,7 +204,6 @@ class _Rewriter:
         """`WITH x AS (SHOW JOBS)`."""
         if self._word() != "(" or self._word(-1) != "AS" or self._word(1) not in ("SHOW", "EXPLAIN"):
             return False
-        self.depth -= 1
         self._replace_statement(self.position + 1, self._after_closing(self.position))
         return True
 

@@ -30,6 +30,7 @@ from cockroach_pipelines.database.errors import (
     InvalidStatementError,
     ReadOnlyError,
 )
+from cockroach_pipelines.database.results import ResultTooLargeError
 from cockroach_pipelines.database.values import ELEMENT_BY_OID, NAME_BY_OID, Interval, UnrepresentableValueError
 from tests.peers.postgres import PostgresServer
 
@@ -569,6 +570,16 @@ def test_a_connection_that_the_server_ends_is_told(server: PostgresServer) -> No
         cursor.close()
         with pytest.raises(InterfaceError, match="closed"):
             connection.commit()
+
+
+def test_a_result_beyond_the_memory_of_java_is_told_and_can_be_read_in_pieces(connection: Connection) -> None:
+    statement = "SELECT repeat('x', 1000000) FROM generate_series(1, 300)"
+    cursor = connection.cursor()
+    cursor.fetch_rows = 10
+    assert sum(len(row[0]) for row in cursor.execute(statement)) == 300_000_000
+    cursor.fetch_rows = 0
+    with pytest.raises(ResultTooLargeError, match="in pieces"):
+        cursor.execute(statement)
 
 
 def test_pep_249_names_are_errors_of_this_project(connection: Connection) -> None:

@@ -20,6 +20,16 @@ from cockroach_pipelines.database.connection import CockroachDBConnection, conne
 from cockroach_pipelines.embedded import EmbeddedServer, Endpoint, embedded_config, sharing
 from tests.peers.processes import readable_folder
 
+SAMPLE_ROWS = {
+    "airlines": 16,
+    "airports": 1_458,
+    "planes": 3_322,
+    "weather": 26_115,
+    "flights": 336_776,
+    "flights_replica": 336_776,
+    "flight_events": 36_489,
+}
+
 _CLIENT = """
 import os, sys
 from pathlib import Path

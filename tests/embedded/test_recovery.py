@@ -30,8 +30,8 @@ def _kill_postmaster(home: Path) -> sharing.Postmaster:
 def test_a_killed_server_is_launched_anew_on_the_same_port_with_what_was_committed(made_folder: Path) -> None:
     with EmbeddedServer(made_folder) as server:
         with log_in(server.endpoint) as connection:
-            connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
             connection.execute("SET synchronous_commit = on")
+            connection.execute("CREATE TABLE kept AS SELECT 1 AS value")
             connection.commit()
             connection.execute("DROP TABLE kept")
             _kill_postmaster(made_folder)

@@ -53,7 +53,7 @@ def fit_decimals(texts: Any, column: Column, special: Special) -> Any:
     """
     texts = _without_nan(texts, column, special)
     parts = pc.extract_regex(texts, r"^[+-]?0*(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?:[eE](?P<exponent>[+-]?\d+))?$")
-    exponents = pc.fill_null(pc.struct_field(parts, "exponent"), "")
+    exponents = pc.utf8_ltrim(pc.fill_null(pc.struct_field(parts, "exponent"), ""), "+")
     exponent = pc.if_else(pc.equal(exponents, ""), "0", exponents).cast(pa.int64())
     whole = pc.add(pc.utf8_length(pc.struct_field(parts, "whole")), exponent)
     fraction = pc.subtract(pc.utf8_length(pc.fill_null(pc.struct_field(parts, "fraction"), "")), exponent)

@@ -28,7 +28,7 @@ Item = TypeVar("Item")
 _LOOK_SECONDS = 0.1
 _GRACE_SECONDS = 0.3
 _FIRST_CANCEL_SECONDS = 1.0
-_LAST_CANCEL_SECONDS = 4.0
+_LAST_CANCEL_SECONDS = 1.5
 
 
 class ConnectionWorker(ABC):

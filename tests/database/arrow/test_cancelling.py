@@ -20,7 +20,7 @@ from cockroach_pipelines.database.jvm import java
 from tests.database.arrow.rows import column, execute, still_works
 from tests.peers.postgres import PostgresServer
 
-ENDLESS = "SELECT i, repeat('x', 100) FROM generate_series(1, 100000000) AS i"
+ENDLESS = "SELECT generate_series(1, 1000000000), repeat('x', 100)"
 SILENT = "SELECT pg_sleep(60)"
 BOTH_WAYS = pytest.mark.parametrize("copy", [True, False], ids=["copy", "result_set"])
 

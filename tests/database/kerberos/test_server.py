@@ -13,8 +13,8 @@ import pytest
 from cockroach_pipelines.config.models import DatabaseConfig
 from cockroach_pipelines.database.driver import connection_properties, connection_url
 from cockroach_pipelines.database.jvm import JVMManager, java
-from cockroach_pipelines.database.kerberos import KerberosAuthenticator, used_gss
-from cockroach_pipelines.database.kerberos_errors import KerberosCause, KerberosError, kerberos_error
+from cockroach_pipelines.database.kerberos.authenticator import KerberosAuthenticator, used_gss
+from cockroach_pipelines.database.kerberos.errors import KerberosCause, KerberosError, kerberos_error
 from tests.peers.kdc import Kdc
 from tests.peers.postgres import PostgresServer
 

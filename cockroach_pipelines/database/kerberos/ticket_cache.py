@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from cockroach_pipelines.database.krb5_conf import Krb5Conf
+from cockroach_pipelines.database.kerberos.krb5_conf import Krb5Conf
 
 FILE_CACHE = "FILE"
 

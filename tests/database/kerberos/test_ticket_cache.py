@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cockroach_pipelines.database.krb5_conf import Krb5Conf, locate_krb5_conf
-from cockroach_pipelines.database.ticket_cache import locate_ticket_cache, read_ticket_cache
+from cockroach_pipelines.database.kerberos.krb5_conf import Krb5Conf, locate_krb5_conf
+from cockroach_pipelines.database.kerberos.ticket_cache import locate_ticket_cache, read_ticket_cache
 from tests.peers.kdc import Kdc
 
 NOTHING_SAID = Krb5Conf(Path("/etc/krb5.conf"), "the default")

@@ -11,18 +11,18 @@ import jpype
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.models import KerberosConfig
-from cockroach_pipelines.database.java_kerberos import JavaSettings, jaas_options, settings_in_use
+from cockroach_pipelines.database.kerberos.java_security import JavaSettings, jaas_options, settings_in_use
 from cockroach_pipelines.database.jvm import java
-from cockroach_pipelines.database.kerberos_causes import KerberosCause, KerberosError
-from cockroach_pipelines.database.kerberos_files import (
+from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos.files import (
     file_problem,
     jaas_file_problem,
     keytab_problem,
     krb5_conf_problem,
 )
-from cockroach_pipelines.database.kerberos_situation import KerberosSituation
-from cockroach_pipelines.database.keytab import read_keytab
-from cockroach_pipelines.database.krb5_conf import locate_krb5_conf
+from cockroach_pipelines.database.kerberos.situation import KerberosSituation
+from cockroach_pipelines.database.kerberos.keytab import read_keytab
+from cockroach_pipelines.database.kerberos.krb5_conf import locate_krb5_conf
 from cockroach_pipelines.database.sqlstate import exception_chain, server_message
 
 __all__ = ["KerberosCause", "KerberosError", "kerberos_error"]

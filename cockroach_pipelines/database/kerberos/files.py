@@ -7,10 +7,10 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from cockroach_pipelines.database.kerberos_causes import KerberosCause, KerberosError
-from cockroach_pipelines.database.kerberos_situation import KerberosSituation
-from cockroach_pipelines.database.keytab import read_keytab
-from cockroach_pipelines.database.ticket_cache import FILE_CACHE, read_ticket_cache
+from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos.situation import KerberosSituation
+from cockroach_pipelines.database.kerberos.keytab import read_keytab
+from cockroach_pipelines.database.kerberos.ticket_cache import FILE_CACHE, read_ticket_cache
 
 
 def krb5_conf_problem(situation: KerberosSituation) -> KerberosError | None:

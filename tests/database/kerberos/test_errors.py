@@ -16,9 +16,9 @@ import pytest
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.models import KerberosConfig
 from cockroach_pipelines.database.jvm import JVMManager, java
-from cockroach_pipelines.database.kerberos import KerberosAuthenticator
-from cockroach_pipelines.database.kerberos_causes import WORDS
-from cockroach_pipelines.database.kerberos_errors import KerberosCause, KerberosError, kerberos_error
+from cockroach_pipelines.database.kerberos.authenticator import KerberosAuthenticator
+from cockroach_pipelines.database.kerberos.causes import WORDS
+from cockroach_pipelines.database.kerberos.errors import KerberosCause, KerberosError, kerberos_error
 from tests.peers.kdc import Kdc
 from tests.peers.processes import free_port, readable_folder
 

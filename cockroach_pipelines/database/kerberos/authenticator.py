@@ -16,7 +16,7 @@ import jpype
 
 from cockroach_pipelines.config.models import KerberosConfig
 from cockroach_pipelines.database.errors import DatabaseError
-from cockroach_pipelines.database.java_kerberos import (
+from cockroach_pipelines.database.kerberos.java_security import (
     JavaSettings,
     get_service_ticket,
     leave_thread,
@@ -27,10 +27,10 @@ from cockroach_pipelines.database.java_kerberos import (
     ticket_of,
 )
 from cockroach_pipelines.database.jvm import JVMManager, java
-from cockroach_pipelines.database.kerberos_causes import KerberosCause, KerberosError
-from cockroach_pipelines.database.kerberos_errors import kerberos_error, service_problem
-from cockroach_pipelines.database.kerberos_files import cache_kind_problem, krb5_conf_problem
-from cockroach_pipelines.database.kerberos_situation import KerberosSituation
+from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos.errors import kerberos_error, service_problem
+from cockroach_pipelines.database.kerberos.files import cache_kind_problem, krb5_conf_problem
+from cockroach_pipelines.database.kerberos.situation import KerberosSituation
 
 _logger = logging.getLogger(__name__)
 
@@ -98,8 +98,8 @@ class KerberosAuthenticator:
     def call_as(self, function: Callable[[], Result]) -> Result:
         """Run a function in this thread as whoever is logged in, for the driver to find the ticket.
 
-        Where the server rejects a ticket of an earlier login, as it does once its own key was changed, the function runs
-        a second time with new tickets: it is one that connects, and has done nothing then.
+        Where the server rejects a ticket of an earlier login, as it does once its own key has changed, the function
+        runs a second time with new tickets: it is one that connects, and has done nothing then.
 
         Raises:
             KerberosError: The login failed. Whatever the function raises passes through as it is.

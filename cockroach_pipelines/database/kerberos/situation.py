@@ -11,9 +11,9 @@ from typing import Self
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.models import KerberosConfig
-from cockroach_pipelines.database.kerberos_causes import WORDS, KerberosCause, KerberosError
-from cockroach_pipelines.database.krb5_conf import Krb5Conf, locate_krb5_conf
-from cockroach_pipelines.database.ticket_cache import CacheLocation, locate_ticket_cache, read_ticket_cache
+from cockroach_pipelines.database.kerberos.causes import WORDS, KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos.krb5_conf import Krb5Conf, locate_krb5_conf
+from cockroach_pipelines.database.kerberos.ticket_cache import CacheLocation, locate_ticket_cache, read_ticket_cache
 
 _KERBEROS_PORT = "88"
 

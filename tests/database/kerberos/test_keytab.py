@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cockroach_pipelines.database.keytab import KeytabEntry, read_keytab
+from cockroach_pipelines.database.kerberos.keytab import KeytabEntry, read_keytab
 from tests.peers.kdc import Kdc
 
 
