@@ -25,7 +25,9 @@ app = typer.Typer(
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="The configuration; COCKROACH_PIPELINES_CONFIG, else ./config.yaml when silent."),
+    typer.Option(
+        "--config", "-c", help="The configuration; COCKROACH_PIPELINES_CONFIG, else ./config.yaml when silent."
+    ),
 ]
 ConnectionOption = Annotated[str, typer.Option("--connection", help="Name of a connection in the configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
@@ -68,9 +70,15 @@ def list_files(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 @app.command()
 def run(
-    name: Annotated[str, typer.Argument(help="An asset, such as reporting/busiest_routes; its last part, or its file, will do.")],
-    partition: Annotated[str | None, typer.Option("--partition", "-p", help="Key of the partition, such as 2013-01-31.")] = None,
-    param: Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")] = None,
+    name: Annotated[
+        str, typer.Argument(help="An asset, such as reporting/busiest_routes; its last part, or its file, will do.")
+    ],
+    partition: Annotated[
+        str | None, typer.Option("--partition", "-p", help="Key of the partition, such as 2013-01-31.")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the rows to this .parquet or .csv file.")
     ] = None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -23,7 +25,7 @@ def print_error(error: PipelinesError) -> None:
         err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
 
-def rows_table(records: list[dict[str, object]], title: str = "") -> Table:
+def rows_table(records: Sequence[Mapping[str, object]], title: str = "") -> Table:
     """Give rows as a table; a NULL shows as such."""
     table = Table(title=title or None, title_justify="left", header_style="bold")
     for name in records[0] if records else ():

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out
@@ -51,11 +51,12 @@ def run_demo(path: Path | None) -> ExitCode:
             advice="Set `embedded: {}` for connection main, or use another configuration with --config.",
         )
     with _progress() as progress:
-        bars: dict[str, Any] = {}
+        bars: dict[str, TaskID] = {}
 
         def loaded(table: str, done: int, total: int) -> None:
-            bar = bars.setdefault(table, progress.add_task(f"load {table}", total=total) if table not in bars else bars.get(table))
-            progress.update(bar, completed=done)
+            if table not in bars:
+                bars[table] = progress.add_task(f"load {table}", total=total)
+            progress.update(bars[table], completed=done)
 
         starting = progress.add_task("start the embedded database", total=None)
         server = embedded_config(main, progress=loaded)
@@ -137,7 +138,9 @@ def _events(config: ConfigManager) -> Iterator[dict[str, Any]]:
             raise
     if last != "finished":
         tail = "\n".join(log.read_text().splitlines()[-15:])
-        raise PipelinesError(f"Dagster ended with code {code} before it was done:\n{tail}", advice=f"The whole log is in {log}.")
+        raise PipelinesError(
+            f"Dagster ended with code {code} before it was done:\n{tail}", advice=f"The whole log is in {log}."
+        )
 
 
 def _show_summary(assets: dict[str, _Asset]) -> None:
@@ -161,5 +164,7 @@ def _show_summary(assets: dict[str, _Asset]) -> None:
         for check, (passed, description) in asset.checks.items():
             if not passed:
                 out.print(
-                    f"{CROSS} {escape(name)}, check {escape(check)}: {escape(description)}", highlight=False, soft_wrap=True
+                    f"{CROSS} {escape(name)}, check {escape(check)}: {escape(description)}",
+                    highlight=False,
+                    soft_wrap=True,
                 )

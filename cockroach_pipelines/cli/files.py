@@ -40,7 +40,9 @@ def check_files(config: Path | None, *, as_json: bool) -> ExitCode:
                 err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
         good, bad = len(repository.queries), len(repository.broken)
         mark = CROSS if bad else TICK
-        out.print(f"{mark} {good + bad} files in {manager.settings.sql_folder}: {good} good, {bad} broken", highlight=False)
+        out.print(
+            f"{mark} {good + bad} files in {manager.settings.sql_folder}: {good} good, {bad} broken", highlight=False
+        )
     return ExitCode.FAILED if repository.broken else ExitCode.OK
 
 

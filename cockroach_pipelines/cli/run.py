@@ -25,6 +25,7 @@ from cockroach_pipelines.execution import (
     CheckOutcome,
     Order,
     Outcome,
+    PlainValue,
     QueryExecutor,
     ResultProcessor,
     StagedResult,
@@ -76,7 +77,7 @@ def run_file(
                 shown = _first_rows(outcome, rows)
                 if output and outcome.staged:
                     _publish(outcome.staged, output)
-    records = [dict(record) for record in preview_records(shown, limit=rows)] if shown is not None else []
+    records = preview_records(shown, limit=rows) if shown is not None else []
     if as_json:
         out.print_json(json.dumps(_entry(outcome, records), default=str))
     else:
@@ -100,7 +101,8 @@ def _window(query: Query, key: str | None) -> PartitionWindow | None:
         raise ConfigurationError(f"{query.name} has no partitions.", advice="Leave --partition out.")
     if spec is not None and key is None:
         raise ConfigurationError(
-            f"{query.name} is partitioned by {spec.every.value}.", advice=f"Say which: --partition {spec.start.isoformat()}"
+            f"{query.name} is partitioned by {spec.every.value}.",
+            advice=f"Say which: --partition {spec.start.isoformat()}",
         )
     return partition_window(spec, key) if spec is not None and key is not None else None
 
@@ -130,7 +132,7 @@ def _publish(staged: StagedResult, output: Path) -> None:
     aside.replace(output)
 
 
-def _show(outcome: Outcome, records: list[dict[str, object]], output: Path | None) -> None:
+def _show(outcome: Outcome, records: list[dict[str, PlainValue]], output: Path | None) -> None:
     if records:
         out.print(rows_table(records))
     verb = "affected" if outcome.order.query.kind is QueryKind.MAINTENANCE else "read"
@@ -147,7 +149,7 @@ def _show(outcome: Outcome, records: list[dict[str, object]], output: Path | Non
         out.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
 
 
-def _entry(outcome: Outcome, records: list[dict[str, object]]) -> dict[str, Any]:
+def _entry(outcome: Outcome, records: list[dict[str, PlainValue]]) -> dict[str, Any]:
     return {
         "asset": outcome.order.query.name,
         "partition": outcome.order.partition.key if outcome.order.partition else None,

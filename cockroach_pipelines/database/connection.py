@@ -21,8 +21,7 @@ from cockroach_pipelines.database.errors import (
     JVMError,
 )
 from cockroach_pipelines.database.jvm import JVMManager, java
-from cockroach_pipelines.database.kerberos import KerberosAuthenticator
-from cockroach_pipelines.database.kerberos import kerberos_error
+from cockroach_pipelines.database.kerberos import KerberosAuthenticator, kerberos_error
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
 
 _REFUSED_LOGINS = ("28", "08004")
@@ -215,7 +214,9 @@ class Connector:
         if said is None:
             return ConnectionFailedError(f"{where}: {error}")
         kind = AuthenticationError if said.sqlstate.startswith(_REFUSED_LOGINS) else ConnectionFailedError
-        return kind(f"{where}: [{said.sqlstate}] {said.text}", sqlstate=said.sqlstate, advice=_advice(said.sqlstate, said.text))
+        return kind(
+            f"{where}: [{said.sqlstate}] {said.text}", sqlstate=said.sqlstate, advice=_advice(said.sqlstate, said.text)
+        )
 
 
 def connect(config: DatabaseConfig, name: str = "main") -> CockroachDBConnection:

@@ -82,7 +82,9 @@ class StatementError(DatabaseError):
         return self.server.sqlstate
 
     def __str__(self) -> str:
-        said = [f"{label}: {text}" for label, text in (("Detail", self.server.detail), ("Hint", self.server.hint)) if text]
+        said = [
+            f"{label}: {text}" for label, text in (("Detail", self.server.detail), ("Hint", self.server.hint)) if text
+        ]
         return "\n".join([super().__str__(), *said])
 
 
@@ -123,26 +125,41 @@ class InvalidStatementError(StatementError):
 
 
 _BY_CLASS: dict[str, tuple[type[StatementError], str]] = {
-    "08": (ConnectionLostError, "The server or the network ended the connection; a new one is made for the next statement."),
-    "22": (InvalidStatementError, "A value does not fit its type or function: look at the values that the statement meets."),
+    "08": (
+        ConnectionLostError,
+        "The server or the network ended the connection; a new one is made for the next statement.",
+    ),
+    "22": (
+        InvalidStatementError,
+        "A value does not fit its type or function: look at the values that the statement meets.",
+    ),
     "23": (ConstraintError, "The rows break a rule of the table; nothing of this statement was kept."),
     "42": (InvalidStatementError, "Check the text against the database's own tables and columns."),
     "53": (StatementError, "The server is short of a resource: lower the load, or raise its limit."),
 }
 _BY_STATE: dict[str, tuple[type[StatementError], str]] = {
-    "25006": (ReadOnlyError, "Reports and reconciliations run read-only: move a file that writes below sql/queries/maintenance."),
+    "25006": (
+        ReadOnlyError,
+        "Reports and reconciliations run read-only: move a file that writes below sql/queries/maintenance.",
+    ),
     "25P02": (StatementError, "An earlier statement of the transaction failed: look at the first error."),
     "40001": (SerializationError, "Another transaction touched the same rows: running this one again usually helps."),
     "40003": (AmbiguousCommitError, "The commit's outcome is unknown: look into the table before running it again."),
     "40P01": (SerializationError, "Two transactions waited for each other: running this one again usually helps."),
     "42501": (PermissionDeniedError, "Grant the privilege to the connection's role, or use a connection that has it."),
-    "42703": (InvalidStatementError, "A column of that name does not exist: compare the statement with the table's columns."),
+    "42703": (
+        InvalidStatementError,
+        "A column of that name does not exist: compare the statement with the table's columns.",
+    ),
     "42P01": (InvalidStatementError, "Create the table, qualify its name with the schema, or correct the name."),
     "55P03": (StatementError, "Another session holds a lock on the rows: try again when it has ended."),
     "57014": (CancelledError, "It was cancelled or reached its timeout: raise statement_timeout, or make it smaller."),
     "57P01": (ConnectionLostError, "An administrator or a node that drains ended the connection."),
     "57P03": (ConnectionLostError, "The server is starting up or shutting down: try again in a moment."),
-    "XXA00": (StatementError, "The data was committed and the schema change was not: look at the table, never run it blindly again."),
+    "XXA00": (
+        StatementError,
+        "The data was committed and the schema change was not: look at the table, never run it blindly again.",
+    ),
 }
 
 

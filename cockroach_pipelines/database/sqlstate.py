@@ -42,15 +42,15 @@ def server_message(error: BaseException) -> ServerMessage | None:
     """Read SQLSTATE, text, detail, hint and position from a `java.sql.SQLException`; None for any other exception."""
     if not isinstance(error, java("java.sql.SQLException")):
         return None
-    sqlstate = str(error.getSQLState() or "")  # type: ignore[attr-defined]
+    sqlstate = str(error.getSQLState() or "")
     if not sqlstate:
         return None
     said = error.getServerErrorMessage() if hasattr(error, "getServerErrorMessage") else None
     if said is None:
-        return ServerMessage(sqlstate, str(error.getMessage()))  # type: ignore[attr-defined]
+        return ServerMessage(sqlstate, str(error.getMessage()))
     return ServerMessage(
         sqlstate,
-        text=str(said.getMessage() or error.getMessage()),  # type: ignore[attr-defined]
+        text=str(said.getMessage() or error.getMessage()),
         detail=str(said.getDetail() or ""),
         hint=str(said.getHint() or ""),
         position=int(said.getPosition()) or None,

@@ -10,7 +10,13 @@ from cockroach_pipelines.execution.executor import (
 )
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.reading import run_reading
-from cockroach_pipelines.execution.results import PREVIEW_ROWS, ResultProcessor, StagedResult, preview_records
+from cockroach_pipelines.execution.results import (
+    PREVIEW_ROWS,
+    PlainValue,
+    ResultProcessor,
+    StagedResult,
+    preview_records,
+)
 
 __all__ = [
     "PREVIEW_ROWS",
@@ -19,6 +25,7 @@ __all__ = [
     "CheckOutcome",
     "Order",
     "Outcome",
+    "PlainValue",
     "QueryExecutor",
     "ResultProcessor",
     "Snapshot",

@@ -10,7 +10,13 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, Dialect, ServerVersion, StatementError
+from cockroach_pipelines.database import (
+    CockroachDBConnection,
+    ConnectionManager,
+    Dialect,
+    ServerVersion,
+    StatementError,
+)
 from cockroach_pipelines.database.arrow import ArrowStream, read
 from cockroach_pipelines.execution.interruptible import run_interruptibly
 from cockroach_pipelines.queries import BoundSQL, Statement, StatementKind

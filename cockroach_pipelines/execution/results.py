@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from cockroach_pipelines.database.arrow.decimals import DecimalFit
 
 PREVIEW_ROWS = 10
 _STAGING = ".staging"
+
+PlainValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200) -> list[Mapping[str, str | int | float | bool | None]]:
+def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200) -> list[dict[str, PlainValue]]:
     """Give a table's first rows for people: plain values, anything else as text, long text cut to `width` characters."""
     names = _unique(table.schema.names)
     return [
@@ -129,7 +131,7 @@ def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200
     ]
 
 
-def _plain(value: object, width: int) -> str | int | float | bool | None:
+def _plain(value: object, width: int) -> PlainValue:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value.hex() if isinstance(value, bytes) else str(value)

@@ -124,7 +124,9 @@ class _Step:
 
     def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
         metadata = run_metadata(outcomes)
-        staged = {outcome.order.partition.key if outcome.order.partition else None: outcome.staged for outcome in outcomes}
+        staged = {
+            outcome.order.partition.key if outcome.order.partition else None: outcome.staged for outcome in outcomes
+        }
         if None in staged and staged[None] is not None:
             return dg.MaterializeResult(value=staged[None], metadata=metadata, check_results=checks)
         if all(staged.values()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import dagster as dg
 import pandas as pd
@@ -13,7 +13,7 @@ from upath import UPath
 
 from cockroach_pipelines.execution import StagedResult
 
-Storable = StagedResult | pa.Table | pd.DataFrame
+Storable: TypeAlias = StagedResult | pa.Table | pd.DataFrame
 
 
 class ParquetFiles(dg.UPathIOManager):
@@ -45,7 +45,9 @@ class ParquetFiles(dg.UPathIOManager):
             return
         table = pa.Table.from_pandas(obj, preserve_index=False) if isinstance(obj, pd.DataFrame) else obj
         if not isinstance(table, pa.Table):
-            raise TypeError(f"a {type(obj).__name__} cannot be stored as Parquet: give a pyarrow.Table or a pandas.DataFrame")
+            raise TypeError(
+                f"a {type(obj).__name__} cannot be stored as Parquet: give a pyarrow.Table or a pandas.DataFrame"
+            )
         aside = destination.with_name(f".{destination.name}.{context.run_id}")
         try:
             pq.write_table(table, aside, compression="zstd")

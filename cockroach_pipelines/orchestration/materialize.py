@@ -52,12 +52,21 @@ def project_instance(folder: Path) -> DagsterInstance:
 def _materialize(definitions: dg.Definitions, instance: DagsterInstance, month: str, emit: Emit) -> bool:
     job = definitions.get_implicit_global_asset_job_def()
     groups = _groups(definitions, month)
-    emit({"event": "planned", "assets": [{"asset": _name(key), "partitions": len(keys)} for group, keys in groups for key in group]})
+    emit(
+        {
+            "event": "planned",
+            "assets": [{"asset": _name(key), "partitions": len(keys)} for group, keys in groups for key in group],
+        }
+    )
     success = True
     for assets, keys in groups:
         run_id = dg.DagsterRun(job_name=job.name).run_id
         instance.add_event_listener(run_id, _listener(emit))
-        tags = {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]} if keys else {}
+        tags = (
+            {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
+            if keys
+            else {}
+        )
         result = job.execute_in_process(
             instance=instance, asset_selection=list(assets), run_id=run_id, tags=tags, raise_on_error=False
         )
@@ -69,7 +78,7 @@ def _groups(definitions: dg.Definitions, month: str) -> list[tuple[list[dg.Asset
     """Give the assets that run together, with the partition keys of their run."""
     graph = definitions.resolve_asset_graph()
     by_partitions: dict[dg.PartitionsDefinition[str] | None, list[dg.AssetKey]] = {}
-    for key in sorted(graph.executable_asset_keys, key=lambda key: key.path):
+    for key in sorted(graph.executable_asset_keys, key=lambda key: list(key.path)):
         by_partitions.setdefault(graph.get(key).partitions_def, []).append(key)
     groups = []
     for partitions, assets in by_partitions.items():
@@ -110,7 +119,9 @@ def _listener(emit: Emit) -> Callable[[EventLogEntry], None]:
             case DagsterEventType.STEP_FAILURE:
                 failure = event.step_failure_data
                 said = failure.user_failure_data.description if failure.user_failure_data else None
-                emit({"event": "failed", "asset": _step_name(event), "error": said or str(failure.error_display_string)})
+                emit(
+                    {"event": "failed", "asset": _step_name(event), "error": said or str(failure.error_display_string)}
+                )
 
     return listen
 

@@ -14,7 +14,9 @@ _SEVERITY = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.Asset
 
 def table_schema(schema: pa.Schema) -> dg.TableSchema:
     """Give the columns with the server's own names of their types, where it said them."""
-    return dg.TableSchema(columns=[dg.TableColumn(name, _type_name(schema.field(i))) for i, name in enumerate(schema.names)])
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name, _type_name(schema.field(i))) for i, name in enumerate(schema.names)]
+    )
 
 
 def table_value(table: pa.Table) -> dg.TableMetadataValue:

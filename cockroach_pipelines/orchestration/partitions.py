@@ -16,9 +16,13 @@ def partitions_definition(partition: Partition) -> dg.TimeWindowPartitionsDefini
         case PartitionEvery.DAY:
             return dg.DailyPartitionsDefinition(start, end, timezone=partition.timezone)
         case PartitionEvery.WEEK:
-            return dg.WeeklyPartitionsDefinition(start, end, timezone=partition.timezone, day_offset=partition.day_offset)
+            return dg.WeeklyPartitionsDefinition(
+                start, end, timezone=partition.timezone, day_offset=partition.day_offset
+            )
         case PartitionEvery.MONTH:
-            return dg.MonthlyPartitionsDefinition(start, end, timezone=partition.timezone, day_offset=partition.day_offset)
+            return dg.MonthlyPartitionsDefinition(
+                start, end, timezone=partition.timezone, day_offset=partition.day_offset
+            )
 
 
 def partition_windows(context: dg.AssetExecutionContext) -> Sequence[PartitionWindow | None]:

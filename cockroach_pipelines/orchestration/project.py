@@ -14,7 +14,6 @@ from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.queries import Query, SQLRepository, TableName
 
-
 _CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
 
 
@@ -82,8 +81,12 @@ class _TableKeys:
 
     def dependencies(self, query: Query) -> list[dg.AssetKey]:
         files = [asset_key(name) for name in sorted(self._dependencies.get(query.name, ()))]
-        tables = {self._key(query.header.connection, table) for table, readers in self._external.items() if query.name in readers}
-        return [*files, *sorted(tables, key=lambda key: key.path)]
+        tables = {
+            self._key(query.header.connection, table)
+            for table, readers in self._external.items()
+            if query.name in readers
+        }
+        return [*files, *sorted(tables, key=lambda key: list(key.path))]
 
     def external_assets(self) -> Iterable[dg.AssetSpec]:
         keys = {
@@ -91,7 +94,7 @@ class _TableKeys:
             for table, readers in self._external.items()
             for reader in readers
         }
-        for key in sorted(keys, key=lambda key: key.path):
+        for key in sorted(keys, key=lambda key: list(key.path)):
             yield dg.AssetSpec(
                 key,
                 group_name="tables",

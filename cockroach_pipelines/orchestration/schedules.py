@@ -30,7 +30,8 @@ def sql_schedule(query: Query) -> dg.ScheduleDefinition | None:
         if partitions is None:
             return dg.RunRequest()
         now = context.scheduled_execution_time
-        key = partitions.get_last_partition_key(current_time=now)
+        with dg.partition_loading_context(effective_dt=now):
+            key = partitions.get_last_partition_key()
         if key is None:
             return dg.SkipReason("No partition has ended yet.")
         window = partitions.time_window_for_partition_key(key)

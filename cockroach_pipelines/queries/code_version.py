@@ -11,19 +11,19 @@ from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.lexing import QUOTED, LexedSQL
 
 
-def code_version(lexed: Iterable[LexedSQL], header: Header) -> str:
-    """Hash the words of statements and what their header says: 16 hexadecimal digits.
+def fingerprint(lexed: LexedSQL) -> str:
+    """Hash the words of a statement.
 
-    White space, comments, the case of what is not quoted, a semicolon at the end, and the layout of the header change
-    nothing.
+    White space, comments, the case of what is not quoted, and a semicolon at the end change nothing.
     """
-    digest = hashlib.sha256()
-    for each in lexed:
-        for text in _words(each):
-            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
-        digest.update(b"\1")
-    digest.update(header.model_dump_json(by_alias=True, exclude_defaults=True).encode())
-    return digest.hexdigest()[:16]
+    words = "\0".join(_words(lexed))
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def code_version(fingerprints: Iterable[str], header: Header) -> str:
+    """Hash statements and what their header says, whatever its layout: 16 hexadecimal digits."""
+    said = header.model_dump_json(by_alias=True, exclude_defaults=True)
+    return hashlib.sha256("\n".join([*fingerprints, said]).encode()).hexdigest()[:16]
 
 
 def _words(lexed: LexedSQL) -> Iterator[str]:

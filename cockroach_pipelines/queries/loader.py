@@ -12,11 +12,11 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.dialect import Dialect
-from cockroach_pipelines.queries.code_version import code_version
+from cockroach_pipelines.queries.code_version import code_version, fingerprint
 from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.lexing import LexedSQL, lex
+from cockroach_pipelines.queries.lexing import lex
 from cockroach_pipelines.queries.parameters import bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, Statement
@@ -149,7 +149,7 @@ class SQLLoader:
             header=header,
             statements=statements,
             checks=checks,
-            code_version=code_version(_in_order(statements), header),
+            code_version=code_version(_fingerprints(statements), header),
             description=header.description or _first_comment(variants),
         )
 
@@ -186,7 +186,7 @@ class SQLLoader:
             problems += undeclared_parameters(bound, header)
         parsed = self._parser.parse(lexed)
         problems += statement_problems(kind, parsed, bound)
-        return Statement(variant.path, lexed, bound, parsed)
+        return Statement(variant.path, bound, parsed, fingerprint(lexed))
 
     def _checks(
         self, header: Header, variants: Sequence[_Variant], problems: list[QueryFileError]
@@ -291,8 +291,8 @@ def _unused_parameters(
     ]
 
 
-def _in_order(statements: Mapping[Dialect | None, Statement]) -> list[LexedSQL]:
-    return [statements[dialect].lexed for dialect in sorted(statements, key=lambda dialect: dialect or "")]
+def _fingerprints(statements: Mapping[Dialect | None, Statement]) -> list[str]:
+    return [statements[dialect].fingerprint for dialect in sorted(statements, key=lambda dialect: dialect or "")]
 
 
 def _first_comment(variants: Sequence[_Variant]) -> str:

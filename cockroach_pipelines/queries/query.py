@@ -12,7 +12,6 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
-from cockroach_pipelines.queries.lexing import LexedSQL
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.table_names import TableName
@@ -28,12 +27,15 @@ class QueryKind(StrEnum):
 
 @dataclass(frozen=True)
 class Statement:
-    """The one statement of a file: the author's words, ready to run (`bound`), and what is known of it (`parsed`)."""
+    """The one statement of a file: the author's words, ready to run (`bound`), and what is known of it (`parsed`).
+
+    `fingerprint` is a hash that layout does not change.
+    """
 
     path: Path
-    lexed: LexedSQL
     bound: BoundSQL
     parsed: ParsedSQL
+    fingerprint: str
 
     @property
     def sql(self) -> str:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from cockroach_pipelines.queries.table_names import TableName
 
 _WRITING = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+_LOOKED_AT = (*_WRITING, exp.Into, exp.TruncateTable, exp.Create, exp.Alter, exp.Drop, exp.Table, exp.Lock)
 _WRITTEN_BY_DDL = frozenset({"TABLE", "VIEW", "MATERIALIZED VIEW"})
 
 
@@ -26,18 +27,18 @@ def table_use(tree: exp.Expr) -> TableUse:
     """Look through a tree for tables; names of common table expressions, where they are seen, are none."""
     use = TableUse()
     targets: set[int] = set()
-    for node in tree.walk():
+    tables: list[exp.Table] = []
+    for node in tree.find_all(*_LOOKED_AT):
         for target in _targets(node, use):
             targets.add(id(target))
             use.written.add(_name(target))
-        if isinstance(node, exp.Lock):
+        if isinstance(node, exp.Table):
+            tables.append(node)
+        elif isinstance(node, exp.Lock):
             use.writes.append("FOR UPDATE" if node.args.get("update") else "FOR SHARE")
-    for table in tree.find_all(exp.Table):
-        if (
-            id(table) not in targets
-            and isinstance(table.this, exp.Identifier)
-            and not _is_common_table_expression(table)
-        ):
+    for table in tables:
+        named = isinstance(table.this, exp.Identifier)  # a function in FROM is none
+        if named and id(table) not in targets and not _is_common_table_expression(table):
             use.read.add(_name(table))
     if isinstance(tree, (exp.Create, exp.Alter, exp.Drop, exp.TruncateTable, exp.Comment, exp.Grant, exp.Revoke)):
         query = tree.args.get("expression") if isinstance(tree, exp.Create) else None

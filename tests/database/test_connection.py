@@ -41,7 +41,9 @@ def test_session_prints_values_in_one_way_whatever_the_server_prefers(server: Po
     server.psql("ALTER ROLE tester SET datestyle = 'German'; ALTER ROLE tester SET bytea_output = 'escape'")
     try:
         with connect(server.config) as connection:
-            shown = connection.query("SELECT left(current_setting('datestyle'), 3), current_setting('bytea_output'), current_setting('timezone')")
+            shown = connection.query(
+                "SELECT left(current_setting('datestyle'), 3), current_setting('bytea_output'), current_setting('timezone')"
+            )
             assert shown == [("ISO", "hex", "UTC")]
     finally:
         server.psql("ALTER ROLE tester RESET datestyle; ALTER ROLE tester RESET bytea_output")
@@ -67,7 +69,12 @@ def test_name_shows_in_the_servers_session_list(server: PostgresServer) -> None:
     with connect(server.config) as connection:
         connection.set_application_name("cockroach_pipelines/reporting/x/run")
         connection.commit()
-        assert server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cockroach_pipelines/reporting/x/run'") == "1"
+        assert (
+            server.psql(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cockroach_pipelines/reporting/x/run'"
+            )
+            == "1"
+        )
 
 
 def test_wrong_password_is_an_authentication_error_that_shows_no_password(server: PostgresServer) -> None:
@@ -103,8 +110,7 @@ def test_server_without_tls_says_that_tls_failed(server: PostgresServer) -> None
 
 
 def test_errors_pickle_across_processes(server: PostgresServer) -> None:
-    with connect(server.config) as connection:
-        with pytest.raises(InvalidStatementError) as caught:
-            connection.query("SELECT 1/0 FROM nowhere")
+    with connect(server.config) as connection, pytest.raises(InvalidStatementError) as caught:
+        connection.query("SELECT 1/0 FROM nowhere")
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made here
     assert (type(copy), str(copy), copy.sqlstate) == (InvalidStatementError, str(caught.value), "42P01")

@@ -572,14 +572,10 @@ def test_a_connection_that_the_server_ends_is_told(server: PostgresServer) -> No
             connection.commit()
 
 
-def test_a_result_beyond_the_memory_of_java_is_told_and_can_be_read_in_pieces(connection: Connection) -> None:
-    statement = "SELECT repeat('x', 1000000) FROM generate_series(1, 300)"
-    cursor = connection.cursor()
-    cursor.fetch_rows = 10
-    assert sum(len(row[0]) for row in cursor.execute(statement)) == 300_000_000
+def test_a_result_beyond_the_memory_of_java_is_told(cursor: Cursor) -> None:
     cursor.fetch_rows = 0
     with pytest.raises(ResultTooLargeError, match="in pieces"):
-        cursor.execute(statement)
+        cursor.execute("SELECT repeat('x', 90000000) FROM generate_series(1, 4)")
 
 
 def test_pep_249_names_are_errors_of_this_project(connection: Connection) -> None:

@@ -23,11 +23,13 @@ from cockroach_pipelines.database.errors import ConnectionFailedError
         ("PostgreSQL 15.18 (Debian 15.18-0+deb12u1)", Dialect.POSTGRESQL, (15, 18), "PostgreSQL 15.18"),
     ],
 )
-def test_version_text_tells_dialect_and_numbers(text: str, dialect: Dialect, numbers: tuple[int, ...], shown: str) -> None:
+def test_version_text_tells_dialect_and_numbers(
+    text: str, dialect: Dialect, numbers: tuple[int, ...], shown: str
+) -> None:
     version = parse_server_version(text)
     assert (version.dialect, version.numbers, str(version)) == (dialect, numbers, shown)
 
 
 def test_another_database_is_refused_with_what_it_said() -> None:
-    with pytest.raises(ConnectionFailedError, match="'MySQL 8.0', which is neither CockroachDB nor PostgreSQL"):
+    with pytest.raises(ConnectionFailedError, match=r"'MySQL 8\.0', which is neither CockroachDB nor PostgreSQL"):
         parse_server_version("MySQL 8.0")

@@ -43,6 +43,10 @@ def test_text_has_place_sqlstate_advice_detail_and_hint() -> None:
 
 
 def test_every_class_of_statement_error_is_drawn_in_the_hierarchy() -> None:
-    classes = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, errors.DatabaseError)]
+    classes = [
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.DatabaseError)
+    ]
     assert classes
     assert [name for name in classes if name not in (errors.__doc__ or "")] == []

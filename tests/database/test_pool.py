@@ -44,10 +44,13 @@ def test_what_was_not_committed_is_rolled_back_on_return(manager: ConnectionMana
 
 
 def test_borrower_waits_no_longer_than_it_should(manager: ConnectionManager) -> None:
-    with manager.lend(), manager.lend():
-        with pytest.raises(PoolTimeoutError, match=r"All 2 connections 'main' stayed in use for 0.3 s"):
-            with manager.lend():
-                pass
+    with (
+        manager.lend(),
+        manager.lend(),
+        pytest.raises(PoolTimeoutError, match=r"All 2 connections 'main' stayed in use for 0.3 s"),
+        manager.lend(),
+    ):
+        pass
     with manager.lend():
         assert manager.pool().open_connections == 2
 

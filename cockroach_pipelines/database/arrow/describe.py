@@ -10,15 +10,14 @@ from typing import Any
 
 import jpype
 
-from cockroach_pipelines.database.arrow.errors import MultipleStatementsError, NoResultError, UnsafeLiteralsError
+from cockroach_pipelines.database.arrow.errors import MultipleStatementsError, NoResultError
+from cockroach_pipelines.database.arrow.literals import parse_natively, require_safe_literals, with_literals
 from cockroach_pipelines.database.arrow.types import Column, Special, column, schema_of
 from cockroach_pipelines.database.binding import bind_all
 from cockroach_pipelines.database.errors import StatementError, statement_error
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.sqlstate import java_sql_error
 
-# 42.5 renders bytea as `?`.
-_FIRST_DRIVER_WITH_LITERALS = (42, 7)
 _COMMENTS_ONLY = re.compile(r"(?s)(\s|--[^\n]*(\n|$)|/\*.*?\*/)*")
 _COPYABLE = re.compile(r"(?is)(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table)\b")
 
@@ -50,7 +49,7 @@ def single_statement(sql: str) -> str:
         MultipleStatementsError: More than one statement.
         NoResultError: None at all.
     """
-    for part in reversed(_native_texts(sql)[1:]):
+    for part in reversed([str(query.nativeSql) for query in parse_natively(sql)][1:]):
         if not _COMMENTS_ONLY.fullmatch(part) or not sql.endswith(part):
             raise MultipleStatementsError(
                 "The text holds more than one statement.", advice="Keep one statement, or read each by itself."
@@ -61,24 +60,10 @@ def single_statement(sql: str) -> str:
     return sql
 
 
-def describe(jdbc: Any, sql: str, parameters: Sequence[object], special: Special) -> Description:
-    """Ask the server for the columns of a statement.
-
-    Raises:
-        NoResultError: It gives no columns.
-        StatementError: The server refuses it; `server.position` counts characters of `sql`.
-    """
-    with prepared(jdbc, sql, parameters) as statement:
-        return describe_prepared(statement, sql, special)
-
-
 def describe_with_literals(
     jdbc: Any, sql: str, parameters: Sequence[object], special: Special
 ) -> tuple[Description, str]:
-    """Ask for the columns of a statement, and give its text with the parameters as literals, rendered by the driver.
-
-    COPY takes no binds. `PreparedStatement.toString()` gives typed literals whose quotes are doubled and whose
-    backslashes are not, so the server must read strings as the standard says.
+    """Ask for the columns of a statement, and give its text with the parameters as literals.
 
     Raises:
         UnsafeLiteralsError: Literals would not mean the same as binds.
@@ -86,9 +71,9 @@ def describe_with_literals(
         StatementError: The server refuses it; `server.position` counts characters of `sql`.
     """
     if parameters:
-        _require_safe_literals(jdbc)
+        require_safe_literals(jdbc)
     with prepared(jdbc, sql, parameters) as statement:
-        return describe_prepared(statement, sql, special), str(statement.toString())
+        return describe_prepared(statement, sql, special), with_literals(jdbc, statement, sql)
 
 
 class prepared:  # noqa: N801 - reads as a verb in a with statement
@@ -150,36 +135,11 @@ def _get_pg_type(metadata_class: Any) -> Any:
     return method
 
 
-def _require_safe_literals(jdbc: Any) -> None:
-    connection = jdbc.unwrap(java("org.postgresql.PGConnection"))
-    if str(connection.getParameterStatus("standard_conforming_strings")) != "on":
-        raise UnsafeLiteralsError(
-            "Parameters cannot be written into a COPY while standard_conforming_strings is not on.",
-            advice="Set standard_conforming_strings=on for the session, or read with copy=False.",
-        )
-    metadata = jdbc.getMetaData()
-    version = int(metadata.getDriverMajorVersion()), int(metadata.getDriverMinorVersion())
-    if version < _FIRST_DRIVER_WITH_LITERALS:
-        raise UnsafeLiteralsError(
-            f"pgjdbc {metadata.getDriverVersion()} does not render every parameter as a literal.",
-            advice="Use the driver that travels with the package, 42.7 or later, or read with copy=False.",
-        )
-
-
-def _native_queries(sql: str) -> list[Any]:
-    # standard strings, with parameters, split at semicolons, not rewritten for batches, identifiers as they are
-    return list(java("org.postgresql.core.Parser").parseJdbcSql(sql, True, True, True, False, False))
-
-
-def _native_texts(sql: str) -> list[str]:
-    return [str(query.nativeSql) for query in _native_queries(sql)]
-
-
 def _with_position_in(sql: str, error: Exception) -> Exception:
     """Move the position of a server's error from the text with `$1` to the author's text with `?`."""
     if not isinstance(error, StatementError) or error.server.position is None:
         return error
-    starts = [int(start) for query in _native_queries(sql)[:1] for start in query.bindPositions]
+    starts = [int(start) for query in parse_natively(sql)[:1] for start in query.bindPositions]
     before = sum(start < error.server.position - 1 for start in starts)
     longer = sum(len(str(number)) for number in range(1, before + 1))
     return statement_error(replace(error.server, position=error.server.position - longer), place=error.place)

@@ -16,6 +16,10 @@ import jpype
 
 from cockroach_pipelines.config.models import KerberosConfig
 from cockroach_pipelines.database.errors import DatabaseError
+from cockroach_pipelines.database.jvm import JVMManager, java
+from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos.errors import kerberos_error, service_problem
+from cockroach_pipelines.database.kerberos.files import cache_kind_problem, krb5_conf_problem
 from cockroach_pipelines.database.kerberos.java_security import (
     JavaSettings,
     get_service_ticket,
@@ -26,10 +30,6 @@ from cockroach_pipelines.database.kerberos.java_security import (
     settings_in_use,
     ticket_of,
 )
-from cockroach_pipelines.database.jvm import JVMManager, java
-from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
-from cockroach_pipelines.database.kerberos.errors import kerberos_error, service_problem
-from cockroach_pipelines.database.kerberos.files import cache_kind_problem, krb5_conf_problem
 from cockroach_pipelines.database.kerberos.situation import KerberosSituation
 
 _logger = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ import jpype
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.models import KerberosConfig
-from cockroach_pipelines.database.kerberos.java_security import JavaSettings, jaas_options, settings_in_use
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
 from cockroach_pipelines.database.kerberos.files import (
@@ -20,9 +19,10 @@ from cockroach_pipelines.database.kerberos.files import (
     keytab_problem,
     krb5_conf_problem,
 )
-from cockroach_pipelines.database.kerberos.situation import KerberosSituation
+from cockroach_pipelines.database.kerberos.java_security import JavaSettings, jaas_options, settings_in_use
 from cockroach_pipelines.database.kerberos.keytab import read_keytab
 from cockroach_pipelines.database.kerberos.krb5_conf import locate_krb5_conf
+from cockroach_pipelines.database.kerberos.situation import KerberosSituation
 from cockroach_pipelines.database.sqlstate import exception_chain, server_message
 
 __all__ = ["KerberosCause", "KerberosError", "kerberos_error"]

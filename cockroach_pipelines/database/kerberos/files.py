@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
-from cockroach_pipelines.database.kerberos.situation import KerberosSituation
 from cockroach_pipelines.database.kerberos.keytab import read_keytab
+from cockroach_pipelines.database.kerberos.situation import KerberosSituation
 from cockroach_pipelines.database.kerberos.ticket_cache import FILE_CACHE, read_ticket_cache
 
 

@@ -86,7 +86,9 @@ def test_statements_that_copy_cannot_run_are_read_too(jdbc: Any) -> None:
     assert column(jdbc, "SELECT i FROM seen") == [2]
 
 
-@pytest.mark.parametrize("sql", ["SELECT", "SELECT FROM pg_class", "CREATE TEMP TABLE t (i int)", "", " ; ", "-- nothing"])
+@pytest.mark.parametrize(
+    "sql", ["SELECT", "SELECT FROM pg_class", "CREATE TEMP TABLE t (i int)", "", " ; ", "-- nothing"]
+)
 def test_a_statement_without_columns_is_refused_before_it_runs(jdbc: Any, sql: str) -> None:
     with pytest.raises(NoResultError):
         read(jdbc, sql)
@@ -214,7 +216,9 @@ def test_anything_that_speaks_arrow_can_read_the_stream(jdbc: Any) -> None:
 
 
 def test_streams_of_several_connections_do_not_mix(connections: Callable[[], Any]) -> None:
-    streams = [read(connections(), "SELECT ?::int, i FROM generate_series(1, 100000) AS i", [number]) for number in range(5)]
+    streams = [
+        read(connections(), "SELECT ?::int, i FROM generate_series(1, 100000) AS i", [number]) for number in range(5)
+    ]
     iterators = [iter(stream) for stream in streams]
     seen: list[list[int]] = [[] for _ in streams]
     while any(iterators):

@@ -48,9 +48,10 @@ def test_old_offsets_with_seconds_are_exact(jdbc: Any, copy: bool) -> None:
     execute(jdbc, "SET TimeZone = 'Europe/Amsterdam'")
     sql = """SELECT t FROM (VALUES (1, timestamptz '1900-01-01 12:00:00+00'), (2, '0044-03-15 00:00:00+00 BC'),
              (3, '2024-07-01 00:00:00+00')) AS t(n, t) ORDER BY n"""
-    assert "+00:19:32" in column(jdbc, f"SELECT t::text FROM ({sql}) AS s")[0] or "+00:17:30" in column(
-        jdbc, f"SELECT t::text FROM ({sql}) AS s"
-    )[0]
+    assert (
+        "+00:19:32" in column(jdbc, f"SELECT t::text FROM ({sql}) AS s")[0]
+        or "+00:17:30" in column(jdbc, f"SELECT t::text FROM ({sql}) AS s")[0]
+    )
     by_the_server = column(jdbc, sql.replace("SELECT t", "SELECT (extract(epoch FROM t) * 1000000)::int8"))
     assert units(jdbc, sql, copy=copy) == by_the_server
 
@@ -113,7 +114,10 @@ def test_an_array_that_is_not_flat_follows_special(jdbc: Any, copy: bool) -> Non
 def test_elements_of_arrays_follow_special(jdbc: Any) -> None:
     assert column(jdbc, "SELECT ARRAY[date 'infinity', '2024-01-01', NULL]", special="null")[0][0] is None
     with read(jdbc, "SELECT ARRAY[date '0044-03-15 BC', '2024-01-01']") as stream:
-        assert next(iter(stream)).column(0).flatten().view(pa.int32()).to_pylist() == [days_since_1970(-43, 3, 15), 19723]
+        assert next(iter(stream)).column(0).flatten().view(pa.int32()).to_pylist() == [
+            days_since_1970(-43, 3, 15),
+            19723,
+        ]
     with pytest.raises(UnrepresentableValueError, match="infinity"):
         column(jdbc, "SELECT ARRAY[date 'infinity']")
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from cockroach_pipelines.config.models import KerberosConfig
-from cockroach_pipelines.database.kerberos.java_security import get_service_ticket
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos.authenticator import KerberosAuthenticator
 from cockroach_pipelines.database.kerberos.errors import KerberosCause, KerberosError
+from cockroach_pipelines.database.kerberos.java_security import get_service_ticket
 from tests.peers.kdc import Kdc
 from tests.peers.processes import readable_folder
 
