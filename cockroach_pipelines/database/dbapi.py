@@ -234,7 +234,7 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
         for column in self._columns:
             type_code = _TYPE_CODES.get(column.type_name, jaydebeapi.STRING)
             described.append((column.name, type_code, None, None, *column.precision_and_scale, None))
-        return described if self._rows else None
+        return None if self._rows is None else described
 
     def execute(self, operation: str, parameters: Sequence[object] | None = None) -> Self:
         """Run one statement and give this cursor.
@@ -250,7 +250,7 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
         """
         self._begin()
         with self._preparing(operation) as statement:
-            self._bind(statement, parameters or ())
+            self._bind(statement, () if parameters is None else parameters)
             in_pieces = self._is_read_in_pieces(operation)
             if in_pieces:
                 statement.setFetchSize(self.fetch_rows)
@@ -343,11 +343,11 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
             raise InterfaceError("The cursor is closed.", advice="Take another one from the connection.")
         self.connection.require_open()
         self._end_rows()
+        self.rowcount = -1
         self.connection.keep_unread_rows()
 
     def _end_rows(self) -> None:
         rows, self._rows, self._columns = self._rows, None, []
-        self.rowcount = -1
         if rows is not None and not self.connection.closed:
             rows.finish()
 

@@ -183,7 +183,7 @@ def driver_errors() -> Iterator[None]:
         if any(isinstance(link, java("java.lang.OutOfMemoryError")) for link in exception_chain(error)):
             raise ResultTooLargeError(
                 "The result does not fit into the memory of the Java virtual machine.",
-                advice="Read it in pieces: inside a transaction, with a smaller fetch_rows for large values; or as Arrow.",
+                advice="Read it in pieces (in a transaction, with a smaller fetch_rows for large values), or as Arrow.",
             ) from None
         # The text of a failed batch repeats the statement with its values; the server's own words are the cause.
         failed_batch = isinstance(error, java("java.sql.BatchUpdateException"))

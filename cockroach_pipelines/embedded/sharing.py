@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-WATCHDOG_SECONDS = 2.0
+WATCHDOG_SECONDS = 1.0
 """How often the watchdog looks for users."""
 
 _POLL_SECONDS = 0.01

@@ -1,5 +1,6 @@
 """One asset per SQL file."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,24 +45,6 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     header = query.header
     partitions = partitions_definition(header.partition) if header.partition else None
 
-    @dg.asset(
-        key=asset_key(query.name),
-        deps=deps,
-        description=query.description,
-        group_name=query.kind.value,
-        owners=header.owners,
-        tags=dict(header.tags),
-        kinds={"sql", *(dialect.value for dialect in query.dialects)},
-        metadata={"file": dg.MetadataValue.path(str(query.path))},
-        code_version=query.code_version,
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
-        check_specs=check_specs(query),
-        config_schema=_config_schema(header.params),
-        required_resource_keys={header.connection},
-        io_manager_key=IO_MANAGER,
-        pool=header.connection,
-    )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = _Step(context, query, ResultProcessor(results_folder))
         with step.processor.staging() as folder:
@@ -75,7 +58,28 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
             yield step.result(outcomes, results)
 
-    return materialize
+    with warnings.catch_warnings():
+        # Partitions in one run are what a backfill is made of here; Dagster calls the parameter beta.
+        warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+        return dg.asset(
+            materialize,
+            key=asset_key(query.name),
+            deps=deps,
+            description=query.description,
+            group_name=query.kind.value,
+            owners=list(header.owners),
+            tags=dict(header.tags),
+            kinds={"sql", *(dialect.value for dialect in query.dialects)},
+            metadata={"file": dg.MetadataValue.path(str(query.path))},
+            code_version=query.code_version,
+            partitions_def=partitions,
+            backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
+            check_specs=check_specs(query),
+            config_schema=_config_schema(header.params),
+            required_resource_keys={header.connection},
+            io_manager_key=IO_MANAGER,
+            pool=header.connection,
+        )
 
 
 def check_specs(query: Query) -> list[dg.AssetCheckSpec]:

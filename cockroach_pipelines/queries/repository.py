@@ -133,7 +133,7 @@ class SQLRepository:
 
 @contextmanager
 def _collecting_rarely() -> Iterator[None]:
-    """Let the garbage collector look less often: parsing makes objects in bulk, which costs a third of the time else."""
+    """Let the garbage collector look less often: parsing makes objects in bulk, and a third of its time would be that."""
     usual = gc.get_threshold()
     gc.set_threshold(100_000, *usual[1:])
     try:

@@ -148,7 +148,12 @@ class SQLTemplate:
             raise self._error(
                 error.lineno, f"The template is wrong: {(error.message or '').removesuffix('.')}."
             ) from error
-        problems = [*self._wrong_names(tree), *self._quoted_values(), *self._wrong_identifiers()]
+        problems = [
+            *self._wrong_names(tree),
+            *self._constants(tree),
+            *self._quoted_values(),
+            *self._wrong_identifiers(),
+        ]
         if refused := _ENVIRONMENT.refused(tree):
             line, construct = refused
             problems.append(
@@ -175,6 +180,20 @@ class SQLTemplate:
                 QueryFileError(f"{name!r} is declared and never used.", place=place, advice="Remove it, or use it.")
             )
         return problems
+
+    def _constants(self, tree: nodes.Template) -> list[QueryFileError]:
+        """Find `{{ ", " }}`: the author means text, and would get a parameter."""
+        printed = [node for output in tree.find_all(nodes.Output) for node in output.nodes]
+        branches = [part for node in printed if isinstance(node, nodes.CondExpr) for part in (node.expr1, node.expr2)]
+        return [
+            self._error(
+                node.lineno,
+                f"{{{{ {node.value!r} }}}} would become a parameter, not text.",
+                "Write the text without braces, within {% if … %} where it depends on something.",
+            )
+            for node in (*printed, *branches)
+            if isinstance(node, nodes.Const) and isinstance(node.value, str)
+        ]
 
     def _quoted_values(self) -> list[QueryFileError]:
         """Find `'{{ value }}'` before anything is rendered, as far as the template can be read as SQL."""

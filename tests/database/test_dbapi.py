@@ -591,7 +591,7 @@ def test_connection_and_cursor_are_those_of_jaydebeapi(connection: Connection, c
     assert isinstance(cursor, jaydebeapi.Cursor)
 
 
-@pytest.mark.parametrize("parameters", ["abc", b"abc", {"a": 1}, 5, {1}])
+@pytest.mark.parametrize("parameters", ["abc", b"abc", {"a": 1}, {}, 5, {1}])
 def test_parameters_that_are_no_sequence_are_refused(reader: Cursor, parameters: Any) -> None:
     with pytest.raises(InterfaceError, match=f"came as a {type(parameters).__name__}"):
         reader.execute("SELECT ?", parameters)

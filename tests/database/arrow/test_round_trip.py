@@ -1,0 +1,63 @@
+"""Any table of the supported types comes back as it was written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cockroach_pipelines.database.arrow import read, write
+from tests.database.arrow.rows import execute
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+AWKWARD = st.sampled_from(["", '"', "\n", "\\", ",", "\r", "NULL", "\\N", "\\.", "\ufeff", "'"])
+INT4 = st.integers(-(2**31), 2**31 - 1)
+MICROSECONDS = st.integers(-(10**17), 10**17)
+
+COLUMNS: dict[str, tuple[str, Any, Any]] = {
+    "small": ("int2", pa.int16(), st.integers(-(2**15), 2**15 - 1)),
+    "plain": ("int4", pa.int32(), INT4),
+    "large": ("int8", pa.int64(), st.integers(-(2**63), 2**63 - 1)),
+    "single": ("float4", pa.float32(), st.floats(width=32, allow_nan=False)),
+    "double": ("float8", pa.float64(), st.floats(allow_nan=False)),
+    "truth": ("bool", pa.bool_(), st.booleans()),
+    "words": ("text", pa.string(), st.one_of(TEXTS, AWKWARD, st.lists(AWKWARD, max_size=5).map("".join))),
+    "raw": ("bytea", pa.binary(), st.binary(max_size=20)),
+    "price": ("numeric(20,5)", pa.decimal128(20, 5), st.decimals(-(10**14), 10**14, places=5)),
+    "wide": ("numeric(60,10)", pa.decimal256(60, 10), st.decimals(-(10**49), 10**49, places=10)),
+    "day": ("date", pa.date32(), st.dates()),
+    "clock": ("time", pa.time64("us"), st.times()),
+    "local": ("timestamp", pa.timestamp("us"), st.datetimes()),
+    "moment": ("timestamptz", pa.timestamp("us", "UTC"), st.datetimes(timezones=st.just(dt.UTC))),
+    "span": (
+        "interval",
+        pa.month_day_nano_interval(),
+        st.tuples(INT4, INT4, MICROSECONDS).map(lambda parts: pa.MonthDayNano([parts[0], parts[1], parts[2] * 10])),
+    ),
+    "numbers": ("int4[]", pa.list_(pa.int32()), st.lists(st.none() | INT4, max_size=4)),
+    "days": ("date[]", pa.list_(pa.date32()), st.lists(st.none() | st.dates(), max_size=4)),
+}
+
+
+def tables() -> Any:
+    names = st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=6, unique=True)
+    return names.flatmap(
+        lambda chosen: st.lists(
+            st.fixed_dictionaries({name: st.none() | COLUMNS[name][2] for name in chosen}), min_size=1, max_size=8
+        ).map(lambda rows: pa.Table.from_pylist(rows, pa.schema([(name, COLUMNS[name][1]) for name in chosen])))
+    )
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(table=tables())
+def test_any_table_comes_back_equal(jdbc: Any, table: Any) -> None:
+    with decimal.localcontext(prec=80):
+        definitions = ", ".join(f"{name} {COLUMNS[name][0]}" for name in table.schema.names)
+        execute(jdbc, "DROP TABLE IF EXISTS round_trip", f"CREATE TEMP TABLE round_trip ({definitions})")
+        assert write(jdbc, "round_trip", table).rows == table.num_rows
+        for copy in (True, False):
+            assert read(jdbc, "SELECT * FROM round_trip", copy=copy).read_all().to_pylist() == table.to_pylist()
