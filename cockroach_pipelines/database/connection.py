@@ -6,12 +6,14 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import jpype
 
 from cockroach_pipelines.config import DatabaseConfig
-from cockroach_pipelines.database.dbapi import dbapi_connection
+from cockroach_pipelines.database.dbapi import Connection as DBAPIConnection
+from cockroach_pipelines.database.dbapi import Cursor, dbapi_connection
 from cockroach_pipelines.database.dialect import ServerVersion, parse_server_version
 from cockroach_pipelines.database.driver import connection_properties, connection_url
 from cockroach_pipelines.database.errors import (
@@ -57,9 +59,14 @@ class BaseConnection(ABC):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def cursor(self) -> Any:
-        """Give a PEP 249 cursor (jaydebeapi's, with this project's converters)."""
-        return dbapi_connection(self.jdbc).cursor()
+    @cached_property
+    def dbapi(self) -> DBAPIConnection:
+        """The PEP 249 connection: jaydebeapi's, with this project's converters."""
+        return dbapi_connection(self.jdbc)
+
+    def cursor(self) -> Cursor:
+        """Give a PEP 249 cursor."""
+        return self.dbapi.cursor()
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of a small result."""
@@ -79,11 +86,11 @@ class BaseConnection(ABC):
         Raises:
             StatementError: The server refused, or the connection broke.
         """
-        self._call(lambda: self.jdbc.commit())
+        self.dbapi.commit()
 
     def rollback(self) -> None:
         """Roll the transaction back."""
-        self._call(lambda: self.jdbc.rollback())
+        self.dbapi.rollback()
 
     def _call(self, function: Callable[[], None]) -> None:
         try:

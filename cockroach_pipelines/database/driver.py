@@ -39,6 +39,8 @@ def connection_properties(config: DatabaseConfig, authenticator: KerberosAuthent
         "ApplicationName": config.application_name,
         "options": " ".join(f"-c {key}={value}" for key, value in session.items()),
         "stringtype": "unspecified",
+        # Values are read as the server's text, also from the sixth run of a statement on.
+        "binaryTransfer": "false",
         "reWriteBatchedInserts": "true",
         "tcpKeepAlive": "true",
         "gssEncMode": "disable",

@@ -131,7 +131,13 @@ def _make_private(folder: Path, account: Account) -> None:
 def _own(folder: Path, account: Account) -> None:
     folder.chmod(0o700)
     if not account.is_own:
-        os.chown(folder, account.uid, account.gid)
+        try:
+            os.chown(folder, account.uid, account.gid)
+        except OSError as error:
+            raise EmbeddedServerError(
+                f"PostgreSQL refuses to run as root, and this root may not give {folder} to {account.name}: {error.strerror}.",
+                advice="Start as an ordinary user; a root of a user namespace needs that user mapped.",
+            ) from error
 
 
 def _home_for_another_user(folder: Path, account: Account) -> Home:

@@ -172,9 +172,7 @@ class EmbeddedServer:
             postmaster = cluster.await_joinable()
             if postmaster is None:
                 cluster.prepare()
-                postmaster, process = cluster.launch()
-                _processes.append(process)
-                self._spawn_watchdog(postmaster.pid)
+                postmaster = self._launch(cluster)
             if self._users is None:
                 users = sharing.users_lock(cluster.folder)
                 users.acquire(shared=True)
@@ -183,6 +181,16 @@ class EmbeddedServer:
             password = SecretStr(cluster.password())
             self._endpoint = Endpoint(HOST, postmaster.port, DATABASE, ROLE, password)
         return self._endpoint
+
+    def _launch(self, cluster: Cluster) -> sharing.Postmaster:
+        postmaster, process = cluster.launch()
+        try:
+            _processes.append(process)
+            self._spawn_watchdog(cluster.folder, postmaster.pid)
+        except BaseException:  # an interrupt must not leave a server that nobody looks after
+            sharing.stop_server(cluster.folder)
+            raise
+        return postmaster
 
     def _enter(self, gate: sharing.FileLock) -> None:
         if not gate.acquire(timeout=GATE_SECONDS):
@@ -196,12 +204,12 @@ class EmbeddedServer:
             self._users.release()
             self._users = None
 
-    def _spawn_watchdog(self, pid: int) -> None:
-        if not sys.executable or self._cluster is None:
+    def _spawn_watchdog(self, home: Path, pid: int) -> None:
+        if not sys.executable:
             return
         try:
             self._watchdog = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(sharing.__file__)), str(self._cluster.folder), str(pid)],
+                [sys.executable, "-I", "-S", str(Path(sharing.__file__)), str(home), str(pid)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -236,7 +244,7 @@ def _after_fork_in_child() -> None:
     for server in list(_instances):
         server._forget_parent(_process_id)
     _started.clear()
-    _processes.clear()
+    _reap()  # they are the parent's children: none of them is awaited here
     _process_id = os.getpid()
 
 

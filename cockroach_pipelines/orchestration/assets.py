@@ -115,7 +115,7 @@ class _Step:
         return outcomes
 
     def _run_one(self, order: Order, path: Path) -> Outcome:
-        activity = Activity(asset=self.query.name, run=self.context.run_id)
+        activity = Activity(asset=self.query.name, run=self.context.run.run_id)
         resource: CockroachDBResource = getattr(self.context.resources, self.query.header.connection)
         reader = resource.reader(activity)
         if self.query.kind is QueryKind.MAINTENANCE:

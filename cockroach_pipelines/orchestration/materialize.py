@@ -50,7 +50,7 @@ def project_instance(folder: Path) -> DagsterInstance:
 
 
 def _materialize(definitions: dg.Definitions, instance: DagsterInstance, month: str, emit: Emit) -> bool:
-    job = definitions.get_implicit_global_asset_job_def()
+    job = definitions.resolve_implicit_global_asset_job_def()
     groups = _groups(definitions, month)
     emit(
         {

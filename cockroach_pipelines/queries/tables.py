@@ -37,7 +37,8 @@ def table_use(tree: exp.Expr) -> TableUse:
         elif isinstance(node, exp.Lock):
             use.writes.append("FOR UPDATE" if node.args.get("update") else "FOR SHARE")
     for table in tables:
-        named = isinstance(table.this, exp.Identifier)  # a function in FROM is none
+        # A function in FROM has no name of its own, and FOR UPDATE OF names an alias.
+        named = isinstance(table.this, exp.Identifier) and not isinstance(table.parent, exp.Lock)
         if named and id(table) not in targets and not _is_common_table_expression(table):
             use.read.add(_name(table))
     if isinstance(tree, (exp.Create, exp.Alter, exp.Drop, exp.TruncateTable, exp.Comment, exp.Grant, exp.Revoke)):
@@ -61,8 +62,7 @@ def _targets(node: exp.Expr, use: TableUse) -> Iterator[exp.Table]:
     elif isinstance(node, exp.Create) and str(node.args.get("kind", "")).upper() in _WRITTEN_BY_DDL:
         target = node.this
     elif isinstance(node, (exp.Alter, exp.Drop)) and str(node.args.get("kind", "")).upper() in _WRITTEN_BY_DDL:
-        dropped = node.args.get("expressions") or []
-        yield from (table for table in dropped if isinstance(table, exp.Table))
+        yield from (table for table in node.args.get("tables") or () if isinstance(table, exp.Table))
         target = node.this
     if isinstance(target, exp.Schema):
         target = target.this

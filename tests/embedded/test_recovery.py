@@ -18,13 +18,14 @@ import pytest
 
 from cockroach_pipelines.embedded import EmbeddedServer, EmbeddedServerError, cluster, sharing
 from tests.embedded.conftest import Client, is_running, log_in, wait_until
+from tests.peers.processes import accepts
 
 
-def _kill_postmaster(home: Path) -> sharing.Postmaster:
+def _kill_postmaster(home: Path) -> None:
     postmaster = sharing.read_postmaster(home)
     assert postmaster
     os.kill(postmaster.pid, signal.SIGKILL)
-    return postmaster
+    wait_until(lambda: not accepts(postmaster.port))
 
 
 def test_a_killed_server_is_launched_anew_on_the_same_port_with_what_was_committed(made_folder: Path) -> None:

@@ -25,7 +25,11 @@ from cockroach_pipelines.queries.source import SourceText
         ("SELECT x[:a : :b], ARRAY[:a, :b]", "SELECT x[? : ?], ARRAY[?, ?]", ("a", "b", "a", "b")),
         ("SELECT x[(:a)]", "SELECT x[(?)]", ("a",)),
         ("SELECT f(a := :b)", "SELECT f(a := ?)", ("b",)),
-        ("SELECT j ? 'k', j ?| :ks, j ?& :ks, j @? '$.a'", "SELECT j ?? 'k', j ??| ?, j ??& ?, j @?? '$.a'", ("ks", "ks")),
+        (
+            "SELECT j ? 'k', j ?| :ks, j ?& :ks, j @? '$.a'",
+            "SELECT j ?? 'k', j ??| ?, j ??& ?, j @?? '$.a'",
+            ("ks", "ks"),
+        ),
         ("SELECT '?', \"?\", $$?$$ -- ?\n", "SELECT '?', \"?\", $$?$$", ()),
         ("SELECT :a?:b", "SELECT  ? ?? ? ", ("a", "b")),
         ("SELECT * FROM t LIMIT :limit", "SELECT * FROM t LIMIT ?", ("limit",)),
@@ -137,7 +141,9 @@ PIECES = st.one_of(
     NOISE.map(lambda text: _verbatim("$q$" + text.replace("$", "") + "$q$")),
     NOISE.map(lambda text: _verbatim("/*" + text.replace("*", "").replace("/", "") + "*/")),
     NOISE.map(lambda text: _verbatim("--" + text.replace("\n", "") + "\n")),
-    st.sampled_from(["SELECT", "a::int", "b:::INT8", "x[1:n]", "ORDER BY", "1.5e3", "a$b", ",", "(", ")", "||"]).map(_verbatim),
+    st.sampled_from(["SELECT", "a::int", "b:::INT8", "x[1:n]", "ORDER BY", "1.5e3", "a$b", ",", "(", ")", "||"]).map(
+        _verbatim
+    ),
     st.sampled_from([("?", "??"), ("?|", "??|"), ("@?", "@??")]).map(lambda pair: Piece(*pair)),
     NAMES.map(lambda name: Piece(f":{name}", "?", name)),
 )

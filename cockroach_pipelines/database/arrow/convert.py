@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.database.arrow.decimals import DecimalFit
 from cockroach_pipelines.database.arrow.errors import UnrepresentableValueError
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import moments_from_text
@@ -17,7 +18,6 @@ from cockroach_pipelines.database.arrow.types import Column, Special
 _NOT_A_NUMBER = r"(?i)^(?:nan|[+-]?inf(?:inity)?)$"
 _NOT_FLAT = r"^\[|^\{\{"
 _NULL_TEXT = pa.scalar(None, pa.string())
-_WIDEST_128, _WIDEST_256 = 38, 76
 
 
 def from_text(texts: Any, column: Column, special: Special) -> Any:
@@ -52,16 +52,9 @@ def fit_decimals(texts: Any, column: Column, special: Special) -> Any:
         UnrepresentableValueError: NaN or an infinity, and `special` is neither `null` nor `text`.
     """
     texts = _without_nan(texts, column, special)
-    parts = pc.extract_regex(texts, r"^[+-]?0*(?P<whole>\d*)(?:\.(?P<fraction>\d*))?(?:[eE](?P<exponent>[+-]?\d+))?$")
-    exponents = pc.utf8_ltrim(pc.fill_null(pc.struct_field(parts, "exponent"), ""), "+")
-    exponent = pc.if_else(pc.equal(exponents, ""), "0", exponents).cast(pa.int64())
-    whole = pc.add(pc.utf8_length(pc.struct_field(parts, "whole")), exponent)
-    fraction = pc.subtract(pc.utf8_length(pc.fill_null(pc.struct_field(parts, "fraction"), "")), exponent)
-    scale = max(pc.max(fraction).as_py() or 0, 0)
-    digits = max(pc.max(whole).as_py() or 0, 0) + scale
-    if digits > _WIDEST_256:
-        return texts
-    return texts.cast(pa.decimal128(_WIDEST_128, scale) if digits <= _WIDEST_128 else pa.decimal256(_WIDEST_256, scale))
+    fit = DecimalFit()
+    fit.observe(texts)
+    return texts.cast(fit.type)
 
 
 def _decimals(texts: Any, column: Column, special: Special) -> Any:

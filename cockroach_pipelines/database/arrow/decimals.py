@@ -32,7 +32,7 @@ class DecimalFit:
         if parts.null_count > texts.null_count:
             self.numbers_only = False
             return
-        exponents = pc.fill_null(pc.struct_field(parts, "exponent"), "")
+        exponents = pc.utf8_ltrim(pc.fill_null(pc.struct_field(parts, "exponent"), ""), "+")
         exponent = pc.if_else(pc.equal(exponents, ""), "0", exponents).cast(pa.int64())
         whole = pc.add(pc.utf8_length(pc.fill_null(pc.struct_field(parts, "whole"), "")), exponent)
         fraction = pc.subtract(pc.utf8_length(pc.fill_null(pc.struct_field(parts, "fraction"), "")), exponent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,33 +73,25 @@ def describe_with_literals(
     """
     if parameters:
         require_safe_literals(jdbc)
-    with prepared(jdbc, sql, parameters) as statement:
+    with closing(prepare(jdbc, sql, parameters)) as statement:
         return describe_prepared(statement, sql, special), with_literals(jdbc, statement, sql)
 
 
-class prepared:  # noqa: N801 - reads as a verb in a with statement
-    """A `java.sql.PreparedStatement` with its parameters bound, closed at the end of the block.
+def prepare(jdbc: Any, sql: str, parameters: Sequence[object], *, always_text: bool = False) -> Any:
+    """Give a `java.sql.PreparedStatement` with its parameters bound; the caller closes it.
 
     With `always_text` values come as the server's text. Once it knows a statement's columns the driver asks for some of
     them in binary, and its own text of those differs (`(1.0,2.0)` for a point), but never for an updatable result.
     """
-
-    def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object], *, always_text: bool = False) -> None:
-        kinds = java("java.sql.ResultSet")
-        concurrency = kinds.CONCUR_UPDATABLE if always_text else kinds.CONCUR_READ_ONLY
-        self._statement = jdbc.prepareStatement(sql, kinds.TYPE_FORWARD_ONLY, concurrency)
-        try:
-            bind_all(self._statement, parameters)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def __enter__(self) -> Any:
-        return self._statement
-
-    def __exit__(self, *_: object) -> None:
-        statement, self._statement = self._statement, None
+    kinds = java("java.sql.ResultSet")
+    concurrency = kinds.CONCUR_UPDATABLE if always_text else kinds.CONCUR_READ_ONLY
+    statement = jdbc.prepareStatement(sql, kinds.TYPE_FORWARD_ONLY, concurrency)
+    try:
+        bind_all(statement, parameters)
+    except BaseException:
         statement.close()
+        raise
+    return statement
 
 
 def describe_prepared(statement: Any, sql: str, special: Special) -> Description:

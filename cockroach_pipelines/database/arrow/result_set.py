@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cockroach_pipelines.database.arrow.describe import Description, describe_prepared, prepared, single_statement
+from cockroach_pipelines.database.arrow.describe import Description, describe_prepared, prepare, single_statement
 from cockroach_pipelines.database.arrow.row_loop import csv_row_loop
 from cockroach_pipelines.database.arrow.types import Special
 from cockroach_pipelines.database.jvm import java
@@ -25,7 +25,6 @@ class ResultRows:
         self._sql = sql
         self._parameters = parameters
         self._special = special
-        self._prepared: prepared | None = None
         self._statement: Any = None
         self._rows: Any = None
         self._loop: Any = None
@@ -38,8 +37,7 @@ class ResultRows:
         which CockroachDB has no room beside an open result.
         """
         sql = single_statement(self._sql)
-        self._prepared = prepared(self._jdbc, sql, self._parameters, always_text=True)
-        self._statement = self._prepared.__enter__()
+        self._statement = prepare(self._jdbc, sql, self._parameters, always_text=True)
         description = describe_prepared(self._statement, sql, self._special)
         self._loop = csv_row_loop(len(description.columns))
         return description
@@ -69,7 +67,7 @@ class ResultRows:
 
     def close(self) -> None:
         """Close the result and the statement, and let go of every Java object."""
-        statement = self._prepared
-        self._jdbc = self._prepared = self._statement = self._rows = self._loop = self._builder = None
+        statement = self._statement
+        self._jdbc = self._statement = self._rows = self._loop = self._builder = None
         if statement is not None:
-            statement.__exit__()
+            statement.close()

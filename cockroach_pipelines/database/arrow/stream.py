@@ -60,9 +60,9 @@ class ArrowStream:
     """A result that arrives batch by batch; made by `read`.
 
     Every wait can be interrupted: on KeyboardInterrupt, or any other exception raised in the waiting thread, the
-    statement is cancelled on the server and the exception goes on. Dropping the last reference cancels too. It is
-    read once, by one thread at a time: iterating, `reader`, `read_all`, `to_pandas` and `__arrow_c_stream__` go on from where
-    the last of them stopped.
+    statement is cancelled on the server and the exception goes on. Dropping the last reference cancels too. It is read
+    once, by one thread at a time: iterating, `reader`, `read_all`, `to_pandas` and `__arrow_c_stream__` each go on from
+    where the last of them stopped.
 
     Attributes:
         schema: What the batches have. A numeric without precision and scale is a string here; `read_all` and

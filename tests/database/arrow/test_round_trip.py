@@ -16,7 +16,7 @@ from tests.database.arrow.rows import execute
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 AWKWARD = st.sampled_from(["", '"', "\n", "\\", ",", "\r", "NULL", "\\N", "\\.", "\ufeff", "'"])
 INT4 = st.integers(-(2**31), 2**31 - 1)
-MICROSECONDS = st.integers(-(10**17), 10**17)
+MICROSECONDS = st.integers(-9 * 10**15, 9 * 10**15)
 
 COLUMNS: dict[str, tuple[str, Any, Any]] = {
     "small": ("int2", pa.int16(), st.integers(-(2**15), 2**15 - 1)),
@@ -36,7 +36,7 @@ COLUMNS: dict[str, tuple[str, Any, Any]] = {
     "span": (
         "interval",
         pa.month_day_nano_interval(),
-        st.tuples(INT4, INT4, MICROSECONDS).map(lambda parts: pa.MonthDayNano([parts[0], parts[1], parts[2] * 10])),
+        st.tuples(INT4, INT4, MICROSECONDS).map(lambda parts: pa.MonthDayNano([parts[0], parts[1], parts[2] * 1000])),
     ),
     "numbers": ("int4[]", pa.list_(pa.int32()), st.lists(st.none() | INT4, max_size=4)),
     "days": ("date[]", pa.list_(pa.date32()), st.lists(st.none() | st.dates(), max_size=4)),
