@@ -37,13 +37,15 @@ class FileLock:
     """A lock on a file, dropped by the kernel when the process dies; one object holds it at most once.
 
     Args:
-        path: The file, made when missing; its folder must exist. Made by root it belongs to the folder's owner.
+        path: The file; its folder must exist. Made by root it belongs to the folder's owner.
+        make: Whether to make the file when it is missing.
 
     A forked child shares no lock with its parent: it starts without any.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, make: bool = True) -> None:
         self.path = path
+        self._flags = os.O_RDWR | (os.O_CREAT if make else 0)
         self._descriptor: int | None = None
 
     @property
@@ -55,11 +57,11 @@ class FileLock:
         """Take the lock and give True, or give False when others hold it for `timeout` seconds.
 
         Raises:
-            OSError: The file cannot be made or opened.
+            OSError: The file cannot be opened, or made.
         """
         if self._descriptor is not None:
             raise RuntimeError(f"{self.path} is already locked by this object")
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self.path, self._flags, 0o600)
         _open_locks.add(self)
         self._descriptor = descriptor  # from here on a fork closes it in the child
         try:
@@ -136,19 +138,19 @@ def _close_locks_in_child() -> None:
 os.register_at_fork(after_in_child=_close_locks_in_child)
 
 
-def gate_lock(home: Path) -> FileLock:
+def gate_lock(home: Path, *, make: bool = True) -> FileLock:
     """Give the lock held while somebody starts, joins, leaves or stops the server."""
-    return FileLock(home / "gate.lock")
+    return FileLock(home / "gate.lock", make=make)
 
 
-def users_lock(home: Path) -> FileLock:
+def users_lock(home: Path, *, make: bool = True) -> FileLock:
     """Give the lock that every user of the server shares."""
-    return FileLock(home / "users.lock")
+    return FileLock(home / "users.lock", make=make)
 
 
-def server_lock(home: Path) -> FileLock:
+def server_lock(home: Path, *, make: bool = True) -> FileLock:
     """Give the lock that the processes of the server hold."""
-    return FileLock(home / "server.lock")
+    return FileLock(home / "server.lock", make=make)
 
 
 def is_free(lock: FileLock) -> bool:
@@ -236,13 +238,13 @@ def watch(home: Path, pid: int) -> None:
     while True:
         time.sleep(WATCHDOG_SECONDS)
         try:
-            with gate_lock(home) as gate:
+            with gate_lock(home, make=False) as gate:  # nothing is made in a folder that somebody is removing
                 if not gate.acquire():
                     continue
                 postmaster = read_postmaster(home)
-                if postmaster is None or postmaster.pid != pid or is_free(server_lock(home)):
+                if postmaster is None or postmaster.pid != pid or is_free(server_lock(home, make=False)):
                     return
-                if is_free(users_lock(home)):
+                if is_free(users_lock(home, make=False)):
                     stop_server(home)
                     return
         except FileNotFoundError:  # the home was removed; a server without its files ends by itself

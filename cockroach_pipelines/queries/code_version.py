@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator
 
 from sqlglot.tokenizer_core import TokenType
@@ -22,7 +23,7 @@ def fingerprint(lexed: LexedSQL) -> str:
 
 def code_version(fingerprints: Iterable[str], header: Header) -> str:
     """Hash statements and what their header says, whatever its layout: 16 hexadecimal digits."""
-    said = header.model_dump_json(by_alias=True, exclude_defaults=True)
+    said = json.dumps(header.model_dump(mode="json", by_alias=True, exclude_defaults=True), sort_keys=True)
     return hashlib.sha256("\n".join([*fingerprints, said]).encode()).hexdigest()[:16]
 
 

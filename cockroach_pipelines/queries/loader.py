@@ -115,7 +115,7 @@ class SQLLoader:
                 advice=f"Move it to one of {known}.",
             )
         if parts[0] not in set(QueryKind):
-            hint = did_you_mean(parts[0], QueryKind)
+            hint = did_you_mean(parts[0], map(str, QueryKind))
             advice = hint if hint.startswith("Did") else f"Move the file to one of {known}."
             raise QueryFileError(f"The folder {parts[0]!r} is no kind of query.", place=Place(path), advice=advice)
         return QueryKind(parts[0])
@@ -164,7 +164,7 @@ class SQLLoader:
         dialect = None
         if ending:
             if ending not in set(Dialect):
-                hint = did_you_mean(ending, Dialect)
+                hint = did_you_mean(ending, map(str, Dialect))
                 raise QueryFileError(
                     f"{ending!r} in the name of the file is no dialect.",
                     place=Place(path),

@@ -74,14 +74,7 @@ class SQLRepository:
                 )
             found = known[alike[0]] if alike else None
         if found is None:
-            hint = did_you_mean(asked, known)
-            if not hint.startswith("Did"):
-                last_parts = {each.rpartition("/")[2]: each for each in known}
-                hint = did_you_mean(asked.rpartition("/")[2], last_parts)
-                hint = (
-                    hint if hint.startswith("Did") else f"There are {len(known)} queries below {self.queries_folder}."
-                )
-            raise QueryNotFoundError(f"There is no query {asked!r}.", advice=hint)
+            raise QueryNotFoundError(f"There is no query {asked!r}.", advice=self._nearest(asked, known))
         if isinstance(found, BrokenQuery):
             raise found.error
         return found
@@ -120,6 +113,15 @@ class SQLRepository:
         for name in broken:
             queries.pop(name, None)
         return MappingProxyType(dict(sorted(queries.items()))), MappingProxyType(dict(sorted(broken.items())))
+
+    def _nearest(self, asked: str, known: Collection[str]) -> str:
+        last_parts = {name.rpartition("/")[2]: name for name in known}
+        for word, among in ((asked, {name: name for name in known}), (asked.rpartition("/")[2], last_parts)):
+            hint = did_you_mean(word, among)
+            if hint.startswith("Did"):
+                meant = next(name for short, name in among.items() if repr(short) in hint)
+                return f"Did you mean {meant!r}?"
+        return f"There are {len(known)} queries below {self.queries_folder}."
 
     def _by_path(self, asked: str) -> Query | BrokenQuery | None:
         if not asked.endswith(".sql"):

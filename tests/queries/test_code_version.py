@@ -17,7 +17,7 @@ BASE = "SELECT a, 'Text' FROM t WHERE x = :p AND y::int = $$ z $$ GROUP BY a"
     "same",
     [
         f"  {BASE}\n;\n-- done",
-        BASE.replace(" ", "\n\t "),
+        BASE.replace(" ", "\n\t ").replace("$$\n\t z\n\t $$", "$$ z $$"),
         BASE.replace("GROUP BY", "GROUP /* the */ BY"),
         BASE.replace(",", " /* , */ ,"),
         BASE.replace("SELECT", "select").replace(" FROM t", " from T"),
@@ -54,6 +54,7 @@ def test_what_the_header_says_counts_and_how_it_says_it_does_not() -> None:
     assert version(connection="main") == version()
     assert version(params={"x": "text"}) == version(params={"x": {"type": "text"}})
     assert version(cron="0  6 * * *") == version(cron="0 6 * * *")
+    assert version(params=params) == version(params=dict(reversed(params.items())))
     assert version(description="x") != version()
     assert version(params=params) != version(params={**params, "a": {"type": "integer", "default": 2}})
 

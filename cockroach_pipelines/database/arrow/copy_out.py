@@ -8,7 +8,8 @@ from typing import Any
 import jpype
 
 from cockroach_pipelines.database.arrow.blocks import RowCutter
-from cockroach_pipelines.database.arrow.describe import Description, describe_with_literals, single_statement
+from cockroach_pipelines.database.arrow.describe import Description, describe_with_literals
+from cockroach_pipelines.database.arrow.statement import single_statement
 from cockroach_pipelines.database.arrow.types import Special
 from cockroach_pipelines.database.jvm import java
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,16 +10,13 @@ from typing import Any
 
 import jpype
 
-from cockroach_pipelines.database.arrow.errors import MultipleStatementsError, NoResultError
+from cockroach_pipelines.database.arrow.errors import NoResultError
 from cockroach_pipelines.database.arrow.literals import parse_natively, require_safe_literals, with_literals
 from cockroach_pipelines.database.arrow.types import Column, Special, column, schema_of
 from cockroach_pipelines.database.binding import bind_all
 from cockroach_pipelines.database.errors import StatementError, statement_error
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.sqlstate import java_sql_error
-
-_COMMENTS_ONLY = re.compile(r"(?s)(\s|--[^\n]*(\n|$)|/\*.*?\*/)*")
-_COPYABLE = re.compile(r"(?is)(\s|--[^\n]*\n|/\*.*?\*/|\()*(select|with|values|table)\b")
 
 
 @dataclass(frozen=True)
@@ -33,32 +29,6 @@ class Description:
     def schema(self) -> Any:
         """The Arrow schema of the columns."""
         return schema_of(self.columns)
-
-
-def can_be_copied(sql: str) -> bool:
-    """Whether `COPY (…) TO STDOUT` takes the statement, judged by its first word.
-
-    A comment within a comment is not looked through; such a statement goes the other way, which is right and slower.
-    """
-    return _COPYABLE.match(sql) is not None
-
-
-def single_statement(sql: str) -> str:
-    """Give the text without what follows its only statement: semicolons, space and comments.
-
-    Raises:
-        MultipleStatementsError: More than one statement.
-        NoResultError: None at all.
-    """
-    for part in reversed([str(query.nativeSql) for query in parse_natively(sql)][1:]):
-        if not _COMMENTS_ONLY.fullmatch(part) or not sql.endswith(part):
-            raise MultipleStatementsError(
-                "The text holds more than one statement.", advice="Keep one statement, or read each by itself."
-            )
-        sql = sql.removesuffix(part).rstrip("; \t\r\n")
-    if _COMMENTS_ONLY.fullmatch(sql.rstrip("; \t\r\n")):
-        raise NoResultError("The text holds no statement.", advice="Write one that gives rows, such as a SELECT.")
-    return sql
 
 
 def describe_with_literals(

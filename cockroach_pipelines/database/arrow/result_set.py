@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cockroach_pipelines.database.arrow.describe import Description, describe_prepared, prepare, single_statement
+from cockroach_pipelines.database.arrow.describe import Description, describe_prepared, prepare
 from cockroach_pipelines.database.arrow.row_loop import csv_row_loop
+from cockroach_pipelines.database.arrow.statement import single_statement
 from cockroach_pipelines.database.arrow.types import Special
 from cockroach_pipelines.database.jvm import java
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from cockroach_pipelines.database.arrow.convert import fit_decimals
 from cockroach_pipelines.database.arrow.copy_out import CopyOut
-from cockroach_pipelines.database.arrow.describe import can_be_copied
 from cockroach_pipelines.database.arrow.errors import StreamClosedError
 from cockroach_pipelines.database.arrow.pump import Pump
 from cockroach_pipelines.database.arrow.result_set import ResultRows
 from cockroach_pipelines.database.arrow.source import Source
+from cockroach_pipelines.database.arrow.statement import can_be_copied
 from cockroach_pipelines.database.arrow.types import SPECIALS, Column, Special
 
 

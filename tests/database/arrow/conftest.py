@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from cockroach_pipelines.database.connection import connect
+from tests.database.arrow.rows import execute
 from tests.peers.postgres import PostgresServer
 
 
@@ -26,10 +27,20 @@ def connections(server: PostgresServer) -> Iterator[Callable[[], Any]]:
         jdbc.close()
 
 
+@pytest.fixture(scope="session")
+def shared(server: PostgresServer) -> Iterator[Any]:
+    """One `java.sql.Connection` for all tests that leave it in order, since a login costs more than most of them."""
+    with connect(server.config) as connection:
+        yield connection.jdbc
+
+
 @pytest.fixture
-def jdbc(connections: Callable[[], Any]) -> Any:
+def jdbc(shared: Any) -> Iterator[Any]:
     """A `java.sql.Connection` in a transaction that the test may spoil."""
-    return connections()
+    yield shared
+    shared.rollback()
+    execute(shared, "DISCARD TEMP", "RESET ALL")
+    shared.commit()
 
 
 @pytest.fixture

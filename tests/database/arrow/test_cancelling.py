@@ -25,6 +25,12 @@ SILENT = "SELECT pg_sleep(60)"
 BOTH_WAYS = pytest.mark.parametrize("copy", [True, False], ids=["copy", "result_set"])
 
 
+@pytest.fixture
+def jdbc(connections: Callable[[], Any]) -> Any:
+    """A connection of the test's own, which may come out of it unusable."""
+    return connections()
+
+
 @contextmanager
 def interrupted(after: float = 0.2) -> Iterator[None]:
     """Expect a SIGINT to the main thread to end the block within 2 s."""

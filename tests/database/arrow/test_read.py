@@ -122,6 +122,16 @@ def test_a_wrong_statement_says_where_in_the_authors_text(jdbc: Any, copy: bool)
 
 
 @BOTH_WAYS
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 /* x", "SELECT 'x", 'SELECT "x', "SELECT $$x", "SELECT 1)", "SELECT 1) TO STDOUT --"]
+)
+def test_a_statement_that_does_not_end_is_refused(jdbc: Any, sql: str, copy: bool) -> None:
+    with pytest.raises(InvalidStatementError, match="42601"):
+        read(jdbc, sql, copy=copy)
+    assert still_works(jdbc)
+
+
+@BOTH_WAYS
 def test_an_error_in_mid_stream_reaches_the_reader(jdbc: Any, copy: bool) -> None:
     stream = read(jdbc, "SELECT i, 1 / (500000 - i) FROM generate_series(1, 1000000) AS i", copy=copy)
     rows = 0

@@ -58,7 +58,7 @@ def written(jdbc: Any, sql_type: str, values: Any) -> list[str | None]:
         ("interval", pa.array([-1, 90_061_000_001], pa.duration("us")), ["PT-0.000001S", "PT25H1M1.000001S"]),
         ("interval", pa.array([pa.MonthDayNano([-13, 2, -1000]), pa.MonthDayNano([0, 0, 9 * 10**18])]),
          ["P-1Y-1M2DT-0.000001S", "PT2500000H"]),
-        ("numeric", pa.array([Decimal("1E-20"), Decimal("-0.50000000000000000000")]), ["0.00000000000000000001", "-0.50000000000000000000"]),
+        ("numeric", pa.array([Decimal("1E-20"), Decimal("-0.5")]), ["0.00000000000000000001", "-0.50000000000000000000"]),
         ("numeric", pa.array([Decimal("1.5")], pa.decimal32(5, 2)), ["1.50"]),
         ("numeric", pa.array([2**64 - 1], pa.uint64()), [str(2**64 - 1)]),
         ("float8", pa.array([float("nan"), float("-inf"), 1e22, -0.0]), ["NaN", "-Infinity", "1e+22", "-0"]),

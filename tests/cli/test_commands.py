@@ -1,0 +1,158 @@
+"""The commands on SQL files: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cockroach_pipelines.config import DatabaseConfig
+from tests.cli.conftest import Command
+from tests.peers.postgres import PostgresServer
+from tests.peers.project import make_project
+
+pytestmark = pytest.mark.usefixtures("jvm")
+
+FILES = {
+    "reporting/numbers.sql": """
+        /* @asset
+        params: {count: {type: integer, default: 3}}
+        checks: {positive: SELECT n FROM result WHERE n <= 0}
+        */
+        SELECT n, n / 3.0 AS third, CASE WHEN n > 1 THEN 'it''s [bold]' END AS word FROM generate_series(1, :count) AS n
+    """,
+    "reporting/monthly.sql": """
+        /* @asset
+        partition: {every: month, from: 2024-01-01}
+        */
+        SELECT :partition_key AS key, :partition_start AS start, :partition_end AS stop
+    """,
+    "reconciliation/two_wrong.sql": "SELECT n FROM generate_series(1, 2) AS n",
+    "reporting/fails.sql": "SELECT 1 / (n - 1) AS x\nFROM generate_series(1, 2) AS n\nJOIN nowhere ON true",
+}
+
+
+@pytest.fixture
+def project(server: PostgresServer, tmp_path: Path) -> Path:
+    return make_project(tmp_path, {"main": server.config}, FILES).folder / "config.yaml"
+
+
+def test_run_shows_rows_and_checks(command: Command, project: Path) -> None:
+    done = command("run", "reporting/numbers", "-c", project)
+    assert done.code == 0, done.err
+    assert "it's [bold]" in done.out
+    assert "NULL" in done.out
+    assert "reporting/numbers: 3 rows read in" in done.out
+    assert "✓ positive: passed" in done.out
+
+
+@pytest.mark.parametrize("name", ["numbers", "reporting/numbers", "reporting/numbers.sql"])
+def test_run_finds_a_file_by_its_name_or_the_last_part_of_it(command: Command, project: Path, name: str) -> None:
+    assert command("run", name, "-c", project).code == 0
+
+
+def test_run_takes_parameters(command: Command, project: Path) -> None:
+    done = command("run", "numbers", "-c", project, "--param", "count=40", "--rows", "2")
+    assert "40 rows read" in done.out
+    wrong = command("run", "numbers", "-c", project, "--param", "cuont=40")
+    assert (wrong.code, "Did you mean 'count'?" in wrong.err) == (2, True)
+    untyped = command("run", "numbers", "-c", project, "--param", "count=many")
+    assert (untyped.code, "integer" in untyped.err) == (2, True)
+
+
+def test_run_binds_the_partition(command: Command, project: Path) -> None:
+    done = command("run", "monthly", "-c", project, "-p", "2024-02", "--json")
+    (row,) = json.loads(done.out)["first_rows"]
+    assert row == {"key": "2024-02-01", "start": "2024-02-01 00:00:00+00:00", "stop": "2024-03-01 00:00:00+00:00"}
+
+
+def test_run_without_its_partition_says_how_to_give_one(command: Command, project: Path) -> None:
+    done = command("run", "monthly", "-c", project)
+    assert done.code == 2
+    assert "is partitioned by month" in done.err
+    assert "--partition 2024-01-01" in done.err
+
+
+def test_run_writes_parquet_and_csv_and_leaves_nothing_else(command: Command, project: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    assert command("run", "numbers", "-c", project, "-o", results / "n.parquet").code == 0
+    assert command("run", "numbers", "-c", project, "-o", results / "n.csv").code == 0
+    assert pq.read_table(results / "n.parquet")["n"].to_pylist() == [1, 2, 3]
+    assert (results / "n.csv").read_text().splitlines()[0] == '"n","third","word"'
+    assert sorted(path.name for path in results.iterdir() if not path.name.startswith(".")) == ["n.csv", "n.parquet"]
+    assert not list(results.glob(".staging/*"))
+
+
+def test_run_refuses_an_unknown_format_before_anything_runs(command: Command, project: Path, tmp_path: Path) -> None:
+    done = command("run", "numbers", "-c", project, "-o", tmp_path / "n.docx")
+    assert (done.code, "ends in .parquet or .csv" in done.err) == (2, True)
+
+
+def test_failed_check_exits_with_1(command: Command, project: Path) -> None:
+    done = command("run", "two_wrong", "-c", project)
+    assert (done.code, "✗ no_differences: 2 wrong rows" in done.out) == (1, True)
+
+
+def test_statement_error_exits_with_1_and_names_file_and_line(command: Command, project: Path) -> None:
+    done = command("run", "fails", "-c", project)
+    assert done.code == 1
+    assert "fails.sql:3:6: [42P01] relation \"nowhere\" does not exist" in done.err
+
+
+def test_unknown_name_exits_with_2_and_a_proposal(command: Command, project: Path) -> None:
+    done = command("run", "reporting/nubmers", "-c", project)
+    assert (done.code, "Did you mean 'reporting/numbers'?" in done.err) == (2, True)
+
+
+def test_no_connection_exits_with_3(command: Command, tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = DatabaseConfig(host="127.0.0.1", port=unused.getsockname()[1], user="etl", sslmode="disable")
+        make_project(tmp_path, {"main": nobody}, FILES)
+        done = command("run", "numbers", "-c", tmp_path / "config.yaml")
+    assert (done.code, "[08001]" in done.err) == (3, True)
+
+
+def test_check_says_how_many_files_are_good(command: Command, project: Path) -> None:
+    done = command("check", "-c", project)
+    assert (done.code, "4 good, 0 broken" in done.out) == (0, True)
+
+
+def test_check_names_file_line_and_column_of_every_broken_file(command: Command, project: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "sql" / "queries" / "reporting" / "broken.sql"
+    broken.write_text("SELECT 1 AS one\nFROM flights WHERE (")
+    done = command("check", "-c", project)
+    assert done.code == 1
+    assert "broken.sql:2:" in done.err
+    assert "4 good, 1 broken" in done.out
+    found = {entry["asset"]: entry for entry in json.loads(command("check", "-c", project, "--json").out)}
+    assert found["reporting/broken"]["ok"] is False
+    assert found["reporting/broken"]["line"] == 2
+    assert found["reporting/numbers"] == {"asset": "reporting/numbers", "ok": True}
+
+
+def test_list_tells_partitions_schedules_and_tables(command: Command, project: Path) -> None:
+    entries = {entry["asset"]: entry for entry in json.loads(command("list", "-c", project, "--json").out)}
+    assert entries["reporting/monthly"]["partition"] == "month"
+    assert entries["reporting/fails"]["reads"] == ["nowhere"]
+    assert "reporting/monthly" in command("list", "-c", project).out
+
+
+def test_missing_configuration_exits_with_2(command: Command, tmp_path: Path) -> None:
+    done = command("list", "-c", tmp_path / "absent.yaml")
+    assert (done.code, "absent.yaml" in done.err) == (2, True)
+
+
+def test_demo_refuses_a_real_server(command: Command, project: Path) -> None:
+    done = command("demo", "-c", project)
+    assert (done.code, "runs on the embedded database only" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["demo", "doctor", "check", "list", "run"])
+def test_help_teaches_every_command(command: Command, name: str) -> None:
+    assert name in command("--help").out
+    assert "--config" in command(name, "--help").out
