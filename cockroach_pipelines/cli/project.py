@@ -16,4 +16,4 @@ def load_project(config: Path | None) -> tuple[ConfigManager, SQLRepository]:
         QueryFileError: There is no folder of SQL.
     """
     manager = ConfigManager.load(config)
-    return manager, SQLRepository(manager.settings.sql_folder)
+    return manager, SQLRepository(manager.settings.sql_folder, connections=manager.settings.connections)

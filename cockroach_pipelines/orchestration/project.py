@@ -24,7 +24,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
     its connection's is shown and cannot be run.
     """
     settings = config.settings
-    repository = SQLRepository(settings.sql_folder)
+    repository = SQLRepository(settings.sql_folder, connections=settings.connections)
     runnable = [query for query in repository.queries.values() if _runs_on(query, settings.connections)]
     elsewhere = [query for query in repository.queries.values() if query not in runnable]
     tables = _TableKeys(repository)

@@ -44,7 +44,7 @@ def check_cron(expression: str) -> str:
     days, months = (_values(fields[index], *_FIELDS[index]) for index in (2, 3))
     for index in (0, 1, 4):
         _values(fields[index], *_FIELDS[index])
-    if fields[4] == "*" and min(days) > max(_LONGEST_MONTHS[month] for month in months):
+    if min(days) > max(_LONGEST_MONTHS[month] for month in months):
         raise ValueError(f"{expression!r} never comes: no such month has a day {min(days)}")
     return " ".join(fields)
 

@@ -99,7 +99,7 @@ def test_what_is_not_found_says_what_may_have_been_meant(write: Any, sql_folder:
     write("reporting/finance/daily.sql", "SELECT 1")
     write("reporting/hr/daily.sql", "SELECT 1")
     write("reporting/hr/weekly.sql", "SELECT 1")
-    write("reporting/broken.sql", "SELECT (")
+    write("reporting/broken.sql", "SELECT (1")
     repository = SQLRepository(sql_folder)
 
     def error(name: str) -> str:

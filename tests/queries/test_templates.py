@@ -173,11 +173,14 @@ def test_a_wrong_template_is_refused_before_it_is_rendered(template: Make, body:
         ("SELECT {{ note.nope }}", "The template fails: 'str object' has no attribute 'nope'."),
         ("SELECT {{ self }}", "The template fails: a TemplateReference cannot be the value of a parameter."),
         ("SELECT {{ day - 1 }}", "The template fails: unsupported operand type(s) for -"),
-        ("SELECT '{% if note %}{{ note }}'{% endif %}", "The value 'x' stands in a string or comment"),
+        (
+            "SELECT {% if note %}'{% else %}'{% endif %}{{ note }}'",
+            "The value 'x' stands in a string or comment of the rendered SQL.",
+        ),
     ],
 )
 def test_a_template_that_fails_says_in_which_line(template: Make, body: str, message: str) -> None:
-    found = template(f"{HEADER}{USE_ALL}\n{body}{{# ' #}}" if "'{%" not in body else f"{HEADER}{USE_ALL}\n' {body}")
+    found = template(f"{HEADER}{USE_ALL}\n{body}")
     with pytest.raises(QueryFileError) as raised:
         found.render(GIVEN)
     assert raised.value.message.startswith(message)

@@ -26,9 +26,9 @@ def column(jdbc: Any, sql: str, *parameters: object, copy: bool = True, special:
 def execute(jdbc: Any, *statements: str) -> None:
     """Run statements whose results do not matter."""
     for sql in statements:
-        with_statement = jdbc.createStatement()
-        with_statement.execute(sql)
-        with_statement.close()
+        statement = jdbc.createStatement()
+        statement.execute(sql)
+        statement.close()
 
 
 def still_works(jdbc: Any) -> bool:

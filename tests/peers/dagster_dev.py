@@ -1,0 +1,182 @@
+"""`dg dev` on a project folder of its own: the UI, the daemon and the code location, driven over GraphQL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tests.peers.processes import free_port, inherited, start_server, stop_server
+
+_ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+
+_ASSET_JOB = """
+query($keys: [AssetKeyInput!]!) {
+    assetNodes(assetKeys: $keys) {
+        jobNames
+        repository { name location { name } }
+    }
+}
+"""
+_LAUNCH = """
+mutation($execution: ExecutionParams!) {
+    launchRun(executionParams: $execution) {
+        __typename
+        ... on LaunchRunSuccess { run { id } }
+        ... on PythonError { message }
+        ... on RunConfigValidationInvalid { errors { message } }
+    }
+}
+"""
+_TERMINATE = """
+mutation($run: String!) {
+    terminateRun(runId: $run, terminatePolicy: SAFE_TERMINATE) {
+        __typename
+        ... on TerminateRunFailure { message }
+        ... on PythonError { message }
+    }
+}
+"""
+_RUN = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+
+
+class DagsterDev:
+    """`dg dev` as a user of the project's folder has it: no DAGSTER_HOME, the history where dagster.yaml says.
+
+    Ends with the test process, however that ends; a context manager.
+
+    Args:
+        folder: The project: pyproject.toml, dagster.yaml, config.yaml, sql and the package.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.log = folder / "dg_dev.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the UI is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def printed(self) -> str:
+        """What `dg dev` wrote so far."""
+        return self.log.read_text()
+
+    def start(self, seconds: float = 120) -> None:
+        """Start everything and wait until the assets of the project are served."""
+        env = {
+            name: value
+            for name, value in inherited().items()
+            if not name.startswith(("DAGSTER_", "COCKROACH_", "PYTHONPATH"))
+        }
+        dg = Path(sys.executable).with_name("dg")
+        self._process = start_server(
+            [str(dg), "dev", "--port", str(self.port)], log=self.log, env=env, ready=self._serves_assets, seconds=seconds
+        )
+
+    def stop(self) -> None:
+        """End `dg dev`, and whatever it started."""
+        if self._process:
+            stop_server(self._process, signal.SIGINT)
+            # Its processes share its session; one that a bug left behind must not outlive the tests.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def graphql(self, query: str, **variables: object) -> Any:
+        """Give the data that a query asks for."""
+        request = urllib.request.Request(
+            f"{self.address}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as response:
+            answer = json.load(response)
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def launch(self, asset: str) -> str:
+        """Materialize an asset and give the run's id."""
+        key = {"path": asset.split("/")}
+        (node,) = self.graphql(_ASSET_JOB, keys=[key])["assetNodes"]
+        selector = {
+            "repositoryLocationName": node["repository"]["location"]["name"],
+            "repositoryName": node["repository"]["name"],
+            "pipelineName": node["jobNames"][0],
+            "assetSelection": [key],
+            "assetCheckSelection": None,
+        }
+        answer = self.graphql(_LAUNCH, execution={"selector": selector, "mode": "default"})["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["id"])
+
+    def terminate(self, run: str) -> None:
+        """Terminate a run as the UI's button does."""
+        answer = self.graphql(_TERMINATE, run=run)["terminateRun"]
+        assert answer["__typename"] == "TerminateRunSuccess", answer
+
+    def status(self, run: str) -> str:
+        """Status of a run, such as `STARTED`."""
+        return str(self.graphql(_RUN, run=run)["runOrError"]["status"])
+
+    def wait_for_end(self, run: str, seconds: float = 60) -> str:
+        """Wait until a run has ended and give its status."""
+        wait_until(lambda: self.status(run) in _ENDED, seconds, lambda: f"run {run} is {self.status(run)}")
+        return self.status(run)
+
+    def _serves_assets(self) -> bool:
+        try:
+            return bool(self.graphql("{ assetNodes { id } }")["assetNodes"])
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+def make_dagster_project(repository: Path, folder: Path, database: Path, files: Mapping[str, str]) -> None:
+    """Make a copy of this repository's project, with its own history and results and further SQL files.
+
+    Args:
+        repository: What is copied; the package itself is linked.
+        folder: The new project.
+        database: Folder of the embedded database of connection main.
+        files: Texts by their paths below sql/queries.
+    """
+    for name in ("pyproject.toml", "dagster.yaml", "workspace.yaml", "config.yaml"):
+        (folder / name).write_bytes((repository / name).read_bytes())
+    (folder / "cockroach_pipelines").symlink_to(repository / "cockroach_pipelines")
+    config = folder / "config.yaml"
+    shipped = config.read_text()
+    assert "embedded: {}" in shipped
+    config.write_text(shipped.replace("embedded: {}", f"embedded: {{folder: {json.dumps(str(database))}}}"))
+    for file in (repository / "sql").rglob("*.sql"):
+        copy = folder / file.relative_to(repository)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    for name, text in files.items():
+        (folder / "sql" / "queries" / name).write_text(text)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, otherwise: Callable[[], str]) -> None:
+    """Wait for something that happens by itself; fail with what `otherwise` gives."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"within {seconds:g} s: {otherwise()}"
+        time.sleep(0.05)

@@ -1,0 +1,85 @@
+"""The main job: one command from nothing to every asset materialized on real data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cockroach_pipelines.embedded.replica import replica_differences
+from tests.peers.processes import readable_folder
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def demo() -> tuple[Path, subprocess.CompletedProcess[str]]:  # type: ignore[misc]
+    """Run the command in a folder that holds the project's configuration and SQL, and nothing else."""
+    with readable_folder("demo") as folder:
+        shutil.copytree(ROOT / "sql", folder / "sql")
+        for name in ("config.yaml", "dagster.yaml", "workspace.yaml"):
+            shutil.copy(ROOT / name, folder / name)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("COCKROACH_", "DAGSTER_"))}
+        done = subprocess.run(
+            [sys.executable, "-c", "from cockroach_pipelines.cli import main; main()", "demo"],
+            cwd=folder,
+            env={**environment, "COLUMNS": "100"},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        yield folder, done  # type: ignore[misc]
+
+
+def test_every_asset_is_materialized_and_the_ui_is_named(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    _, done = demo
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✓ 8 assets in" in done.stdout
+    assert "uv run dg dev" in done.stdout
+    assert "✓ reporting/daily_departures" in done.stdout
+    assert "31" in next(line for line in done.stdout.splitlines() if "reporting/daily_departures" in line)
+
+
+def test_the_reconciliation_finds_exactly_the_seeded_differences(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, done = demo
+    assert "✗ reconciliation/flights_against_replica, check no_differences: 101 rows are wrong." in done.stdout
+    found = pq.read_table(folder / ".data" / "results" / "reconciliation" / "flights_against_replica.parquet").to_pylist()
+    keys = {
+        kind: {(row["time_hour"], row["carrier"], row["flight"]) for row in found if row["difference"].startswith(kind)}
+        for kind in ("changed", "missing", "extra")
+    }
+    seeded = replica_differences()
+    for kind in keys:
+        rows = getattr(seeded, kind).to_pylist()
+        assert keys[kind] == {(row["time_hour"], row["carrier"], row["flight"]) for row in rows}
+    columns = {(row["time_hour"], row["carrier"], row["flight"]): row["columns"] for row in found if row["columns"]}
+    for row in seeded.changed.to_pylist():
+        assert columns[row["time_hour"], row["carrier"], row["flight"]] == row["column_name"]
+
+
+def test_each_day_of_january_has_its_file(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = demo
+    files = sorted((folder / ".data" / "results" / "reporting" / "daily_departures").glob("*.parquet"))
+    assert [file.stem for file in files] == [f"2013-01-{day:02}" for day in range(1, 32)]
+    assert sum(sum(pq.read_table(file)["scheduled"].to_pylist()) for file in files) == 27004  # flights with month = 1
+
+
+def test_history_is_kept_beside_the_project_and_nothing_is_open_to_others(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = demo
+    assert (folder / ".dagster" / "storage").is_dir()
+    password = folder / ".data" / "embedded" / "password"
+    assert not password.exists() or password.stat().st_mode & 0o077 == 0
+
+
+def test_no_server_is_left_behind(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = demo
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(folder) not in running

@@ -1,0 +1,46 @@
+"""What the README says of keys and commands is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import typer
+
+from cockroach_pipelines.cli.app import app
+from cockroach_pipelines.cli.exit_codes import ExitCode
+from cockroach_pipelines.config import ConfigManager, DatabaseConfig
+from cockroach_pipelines.queries import Header
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def _first_cells(title: str) -> list[str]:
+    section = README.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    return [line.split(" | ")[0] for line in section.splitlines() if line.startswith("| `")]
+
+
+def test_every_header_key_is_in_the_table_and_every_key_in_the_table_exists() -> None:
+    written = {key for cell in _first_cells("A SQL file") for key in re.findall(r"`(\w+)`", cell)}
+    assert written == {field.alias or name for name, field in Header.model_fields.items()}
+
+
+def test_every_command_is_in_the_table_and_every_command_in_the_table_exists() -> None:
+    written = {re.findall(r"`cockroach-pipelines (\w+)", cell)[0] for cell in _first_cells("Commands")}
+    assert written == set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_exit_codes_are_those_of_the_commands() -> None:
+    (sentence,) = re.findall(r"Exit codes: (.+?)\.\n", README, re.DOTALL)
+    assert [int(code) for code in re.findall(r"\b\d+\b", sentence)] == [code.value for code in ExitCode]
+
+
+def test_example_of_a_connection_is_a_valid_configuration(tmp_path: Path) -> None:
+    (example,) = re.findall(r"\n((?:    .*\n)+)", README.partition("## Connections\n")[2].partition("With `ticket_cache`")[0])
+    block = "\n".join(line[4:] for line in example.splitlines())
+    (tmp_path / "config.yaml").write_text(block)
+    main = ConfigManager.load(tmp_path / "config.yaml", {}).connection()
+    assert isinstance(main, DatabaseConfig)
+    assert main.kerberos is not None and main.kerberos.principal == "etl@EXAMPLE.COM"
+    assert block.startswith("connections:")
