@@ -24,7 +24,9 @@ def demo() -> tuple[Path, subprocess.CompletedProcess[str]]:  # type: ignore[mis
         shutil.copytree(ROOT / "sql", folder / "sql")
         for name in ("config.yaml", "dagster.yaml", "workspace.yaml"):
             shutil.copy(ROOT / name, folder / name)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("COCKROACH_", "DAGSTER_"))}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("COCKROACH_", "DAGSTER_"))
+        }
         done = subprocess.run(
             [sys.executable, "-c", "from cockroach_pipelines.cli import main; main()", "demo"],
             cwd=folder,
@@ -46,10 +48,14 @@ def test_every_asset_is_materialized_and_the_ui_is_named(demo: tuple[Path, subpr
     assert "31" in next(line for line in done.stdout.splitlines() if "reporting/daily_departures" in line)
 
 
-def test_the_reconciliation_finds_exactly_the_seeded_differences(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_the_reconciliation_finds_exactly_the_seeded_differences(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
     folder, done = demo
     assert "✗ reconciliation/flights_against_replica, check no_differences: 101 rows are wrong." in done.stdout
-    found = pq.read_table(folder / ".data" / "results" / "reconciliation" / "flights_against_replica.parquet").to_pylist()
+    found = pq.read_table(
+        folder / ".data" / "results" / "reconciliation" / "flights_against_replica.parquet"
+    ).to_pylist()
     keys = {
         kind: {(row["time_hour"], row["carrier"], row["flight"]) for row in found if row["difference"].startswith(kind)}
         for kind in ("changed", "missing", "extra")

@@ -37,7 +37,9 @@ def test_exit_codes_are_those_of_the_commands() -> None:
 
 
 def test_example_of_a_connection_is_a_valid_configuration(tmp_path: Path) -> None:
-    (example,) = re.findall(r"\n((?:    .*\n)+)", README.partition("## Connections\n")[2].partition("With `ticket_cache`")[0])
+    (example,) = re.findall(
+        r"\n((?:    .*\n)+)", README.partition("## Connections\n")[2].partition("With `ticket_cache`")[0]
+    )
     block = "\n".join(line[4:] for line in example.splitlines())
     (tmp_path / "config.yaml").write_text(block)
     main = ConfigManager.load(tmp_path / "config.yaml", {}).connection()

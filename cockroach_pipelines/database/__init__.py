@@ -18,6 +18,7 @@ from cockroach_pipelines.database.errors import (
     SerializationError,
     StatementError,
 )
+from cockroach_pipelines.database.interruptible import call_interruptibly
 from cockroach_pipelines.database.jvm import JVMManager
 from cockroach_pipelines.database.kerberos import (
     KerberosAuthenticator,
@@ -54,6 +55,7 @@ __all__ = [
     "SerializationError",
     "ServerVersion",
     "StatementError",
+    "call_interruptibly",
     "connect",
     "examine_krb5_conf",
     "examine_login_source",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Self
 
@@ -132,10 +133,29 @@ class CockroachDBConnection(BaseConnection):
             modes = f"ISOLATION LEVEL {isolation.upper()}, {modes}"
         self.execute(f"SET TRANSACTION {modes}")
 
+    @contextmanager
+    def autocommit(self, *, timeout: float | None = None) -> Iterator[None]:
+        """Run statements outside any transaction, for those that refuse one; each is kept as soon as it has run.
+
+        Args:
+            timeout: Seconds that a statement may take on the server; the session's setting when None.
+        """
+        self._call(lambda: self.jdbc.setAutoCommit(True))
+        if timeout is not None:
+            self.execute(f"SET statement_timeout = '{_milliseconds(timeout)}'")
+        try:
+            yield
+        except BaseException:
+            self.broken = True  # only a connection that is as it was goes back to its pool
+            raise
+        if timeout is not None:
+            self.execute("RESET statement_timeout")
+        self._call(lambda: self.jdbc.setAutoCommit(False))
+
     def set_statement_timeout(self, seconds: float | None) -> None:
         """Let the server end any later statement of this transaction that takes longer; the session's setting when None."""
         if seconds is not None:
-            self.execute(f"SET LOCAL statement_timeout = '{max(1, round(seconds * 1000))}ms'")
+            self.execute(f"SET LOCAL statement_timeout = '{_milliseconds(seconds)}'")
 
     def set_time_zone(self, name: str) -> None:
         """Take a zone of the IANA database for the rest of this transaction."""
@@ -162,6 +182,10 @@ class CockroachDBConnection(BaseConnection):
         """End the connection; what was not committed is rolled back."""
         self.broken = True
         self._call(lambda: self.jdbc.close())
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))}ms"
 
 
 class Connector:

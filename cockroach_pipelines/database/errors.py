@@ -142,6 +142,7 @@ _BY_STATE: dict[str, tuple[type[StatementError], str]] = {
         ReadOnlyError,
         "Reports and reconciliations run read-only: move a file that writes below sql/queries/maintenance.",
     ),
+    "25001": (StatementError, "The statement refuses a transaction: write `autocommit: true` into the file's header."),
     "25P02": (StatementError, "An earlier statement of the transaction failed: look at the first error."),
     "40001": (SerializationError, "Another transaction touched the same rows: running this one again usually helps."),
     "40003": (AmbiguousCommitError, "The commit's outcome is unknown: look into the table before running it again."),

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 
 import jpype
@@ -14,6 +15,7 @@ import jpype
 from cockroach_pipelines.config import ConfigurationError, DatabaseConfig, did_you_mean
 from cockroach_pipelines.database.connection import CockroachDBConnection, Connector
 from cockroach_pipelines.database.errors import DatabaseError, PoolTimeoutError
+from cockroach_pipelines.database.interruptible import call_interruptibly
 from cockroach_pipelines.database.jvm import JVMManager
 
 _logger = logging.getLogger(__name__)
@@ -85,7 +87,7 @@ class ConnectionPool:
         return False
 
     def _open(self) -> CockroachDBConnection:
-        connection = self.connector.open()
+        connection = call_interruptibly(self.connector.open, name="connect", interrupted=_close_when_open)
         lifetime = self._settings.lifetime * (1 - _JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
         with self._lock:
             self._ends[connection] = time.monotonic() + lifetime
@@ -124,6 +126,14 @@ class ConnectionPool:
             connection.close()
         except (DatabaseError, jpype.JException) as error:
             _logger.debug("closing a connection that is thrown away failed: %s", error)
+
+
+def _close_when_open(future: Future[CockroachDBConnection]) -> None:
+    def close(done: Future[CockroachDBConnection]) -> None:
+        if done.exception() is None:
+            done.result().close()
+
+    future.add_done_callback(close)
 
 
 class ConnectionManager:

@@ -1,14 +1,8 @@
 """Statements, transactions, results."""
 
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
-from cockroach_pipelines.execution.executor import (
-    Activity,
-    QueryExecutor,
-    Snapshot,
-    TransactionalExecutor,
-    run_statement,
-)
 from cockroach_pipelines.execution.outcome import Order, Outcome
+from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.results import (
     PREVIEW_ROWS,
@@ -17,6 +11,8 @@ from cockroach_pipelines.execution.results import (
     StagedResult,
     preview_records,
 )
+from cockroach_pipelines.execution.session import Activity
+from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor, run_statement
 
 __all__ = [
     "PREVIEW_ROWS",

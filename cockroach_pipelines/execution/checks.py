@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from cockroach_pipelines.database import StatementError
 from cockroach_pipelines.database.arrow import ArrowStream
-from cockroach_pipelines.execution.executor import Snapshot, arranged
+from cockroach_pipelines.execution.query_executor import Snapshot
+from cockroach_pipelines.execution.session import arranged
 from cockroach_pipelines.queries import CheckQuery, Severity, Statement
 
 SAMPLE_ROWS = 20

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from cockroach_pipelines.execution.checks import evaluate
-from cockroach_pipelines.execution.executor import QueryExecutor
 from cockroach_pipelines.execution.outcome import Order, Outcome
+from cockroach_pipelines.execution.query_executor import QueryExecutor
 from cockroach_pipelines.execution.results import ResultProcessor
 
 

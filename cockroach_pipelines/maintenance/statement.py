@@ -14,7 +14,7 @@ from cockroach_pipelines.queries import Statement
 
 
 def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order: Order) -> Outcome:
-    """Run a statement in a transaction of its own, then its checks in a read-only session.
+    """Run a statement in a transaction of its own, or outside any where the header says autocommit; then its checks.
 
     Raises:
         StatementError: The server refused the statement or ended it; nothing of it was kept, unless it is an
@@ -29,9 +29,12 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
         rows, preview = run_statement(connection, statement, order.values)
         return statement, connection.version, rows, preview
 
-    statement, server, rows, preview = writer.run(
-        header.connection, work, timeout=header.timeout, timezone=order.timezone
-    )
+    if header.autocommit:
+        statement, server, rows, preview = writer.run_autocommit(header.connection, work, timeout=header.timeout)
+    else:
+        statement, server, rows, preview = writer.run(
+            header.connection, work, timeout=header.timeout, timezone=order.timezone
+        )
     outcome = Outcome(
         order=order,
         statement=statement,

@@ -212,6 +212,7 @@ class Header(Model):
     """What the author says of a SQL file.
 
     `owners` is `owner` in the file. `cron` and `every` exclude each other; `cron_schedule` is what either means.
+    `autocommit` is for maintenance that refuses a transaction.
     """
 
     description: Text | None = None
@@ -226,6 +227,7 @@ class Header(Model):
     checks: Checks = Field(default_factory=dict)
     timeout: Timeout | None = None
     depends_on: AssetNames = ()
+    autocommit: Annotated[bool, BeforeValidator(_yes_or_no)] = False
 
     @property
     def cron_schedule(self) -> str | None:

@@ -139,6 +139,8 @@ class SQLLoader:
         checks = self._checks(header, variants, problems) if header else {}
         if header and self._connections is not None and header.connection not in self._connections:
             problems.append(_unknown_connection(header, variants, self._connections))
+        if header and header.autocommit and kind is not QueryKind.MAINTENANCE:
+            problems.append(_only_maintenance_commits(variants))
         if header and not problems:
             problems += _unused_parameters(header, statements, checks, variants)
         if problems or header is None:
@@ -264,6 +266,15 @@ def _unknown_connection(header: Header, variants: Sequence[_Variant], connection
         f"There is no connection {header.connection!r}.",
         place=document.place(("connection",)) if document else Place(variants[0].path, 1, 1),
         advice=did_you_mean(header.connection, connections),
+    )
+
+
+def _only_maintenance_commits(variants: Sequence[_Variant]) -> QueryFileError:
+    document = _document(variants)
+    return QueryFileError(
+        "`autocommit` is for maintenance: reports and reconciliations run in read-only transactions.",
+        place=document.place(("autocommit",)) if document else Place(variants[0].path, 1, 1),
+        advice="Remove it.",
     )
 
 

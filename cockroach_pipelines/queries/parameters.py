@@ -78,14 +78,19 @@ class BoundSQL:
                 )
         return [values[name] for name in self.names]
 
-    def place(self, position: int) -> Place:
+    def place(self, position: int, *, numbered: bool = True) -> Place:
         """Give line and column in the file of a character position (from 1) that the server reported.
 
-        The server saw pgjdbc's rewriting of `text`, with `$1`, `$2`, … for the parameters.
+        Args:
+            position: Counted in what the server saw, which is pgjdbc's rewriting of `text` with `$1`, `$2`, … for the
+                parameters and the operators as the author wrote them.
+            numbered: Whether it still is; False when the caller has counted it back to a text with `?` for each
+                parameter, as `database.arrow.read` does.
         """
+        marks = [f"${number}" if numbered else "?" for number, _ in enumerate(self.binds, 1)]
         text = self.source.text
         edits = [
-            _Edit(bind.start, bind.stop, _apart(text, bind, f"${number}")) for number, bind in enumerate(self.binds, 1)
+            _Edit(bind.start, bind.stop, _apart(text, bind, mark)) for bind, mark in zip(self.binds, marks, strict=True)
         ]
         return _edited(self.source, edits).place(position)
 

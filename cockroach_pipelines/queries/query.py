@@ -52,9 +52,9 @@ class Statement:
         """The line of the file in which the text begins, from 1."""
         return self.bound.source.place(0).line or 1
 
-    def place(self, position: int | None) -> Place:
-        """Give the place in the file of a character position (from 1) the server reported; None is the beginning."""
-        return self.bound.place(position or 1)
+    def place(self, position: int | None, *, numbered: bool = True) -> Place:
+        """Give the place in the file of a character position; see `BoundSQL.place`. None is the beginning."""
+        return self.bound.place(position or 1, numbered=numbered)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def test_failed_check_exits_with_1(command: Command, project: Path) -> None:
 def test_statement_error_exits_with_1_and_names_file_and_line(command: Command, project: Path) -> None:
     done = command("run", "fails", "-c", project)
     assert done.code == 1
-    assert "fails.sql:3:6: [42P01] relation \"nowhere\" does not exist" in done.err
+    assert 'fails.sql:3:6: [42P01] relation "nowhere" does not exist' in done.err
 
 
 def test_unknown_name_exits_with_2_and_a_proposal(command: Command, project: Path) -> None:

@@ -25,7 +25,9 @@ def _config(folder: Path, config: DatabaseConfig) -> Path:
     return make_project(folder, {"main": config}, {}).folder / "config.yaml"
 
 
-def test_healthy_connection_is_ticked_from_python_to_round_trip(command: Command, server: PostgresServer, tmp_path: Path) -> None:
+def test_healthy_connection_is_ticked_from_python_to_round_trip(
+    command: Command, server: PostgresServer, tmp_path: Path
+) -> None:
     done = command("doctor", "-c", _config(tmp_path, server.config))
     lines = _lines(done.out)
     assert done.code == 0

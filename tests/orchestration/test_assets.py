@@ -57,7 +57,9 @@ def test_report_is_kept_as_parquet_with_its_metadata(orders: PostgresServer, tmp
     config = make_project(
         tmp_path,
         {"main": orders.config},
-        {"reporting/customers.sql": "-- Orders per customer.\nSELECT customer, count(*) AS n, avg(amount) AS mean FROM orders GROUP BY 1 ORDER BY 1"},
+        {
+            "reporting/customers.sql": "-- Orders per customer.\nSELECT customer, count(*) AS n, avg(amount) AS mean FROM orders GROUP BY 1 ORDER BY 1"
+        },
     )
     result = _run(config, "reporting/customers")
     assert result.success
@@ -118,7 +120,9 @@ def test_maintenance_commits_and_says_how_many_rows(orders: PostgresServer, tmp_
     config = make_project(
         tmp_path,
         {"main": orders.config},
-        {"maintenance/purge.sql": "/* @asset\nparams: {below: {type: decimal, default: 5}}\n*/\nDELETE FROM orders WHERE amount < :below"},
+        {
+            "maintenance/purge.sql": "/* @asset\nparams: {below: {type: decimal, default: 5}}\n*/\nDELETE FROM orders WHERE amount < :below"
+        },
     )
     result = _run(config, "maintenance/purge")
     assert result.success
@@ -127,13 +131,28 @@ def test_maintenance_commits_and_says_how_many_rows(orders: PostgresServer, tmp_
     assert not (config.settings.results_folder / "maintenance").exists()
 
 
+def test_maintenance_that_refuses_a_transaction_runs_outside_one(orders: PostgresServer, tmp_path: Path) -> None:
+    files = {
+        "maintenance/vacuum.sql": "/* @asset\nautocommit: true\ntimeout: 30s\n*/\nVACUUM orders",
+        "maintenance/refused.sql": "VACUUM orders",
+    }
+    config = make_project(tmp_path, {"main": orders.config}, files)
+    assert _run(config, "maintenance/vacuum").success
+    refused = _run(config, "maintenance/refused").failure_data_for_node("maintenance__refused")
+    assert refused is not None and refused.user_failure_data is not None
+    assert "VACUUM cannot run inside a transaction block" in str(refused.user_failure_data.description)
+    assert "autocommit: true" in str(refused.user_failure_data.description)
+
+
 def test_parameter_is_set_in_the_runs_configuration(orders: PostgresServer, tmp_path: Path) -> None:
     config = make_project(
         tmp_path,
         {"main": orders.config},
-        {"reporting/of.sql": "/* @asset\nparams: {who: {type: 'text[]', default: [nobody]}}\n*/\nSELECT id FROM orders WHERE customer = ANY(:who)"},
+        {
+            "reporting/of.sql": "/* @asset\nparams: {who: {type: 'text[]', default: [nobody]}}\n*/\nSELECT id FROM orders WHERE customer = ANY(:who)"
+        },
     )
-    run_config = {"ops": {"reporting__of": {"config": {"who": ["ann", "it's \\ a \"quote\""]}}}}
+    run_config = {"ops": {"reporting__of": {"config": {"who": ["ann", 'it\'s \\ a "quote"']}}}}
     assert _metadata(_run(config, "reporting/of", run_config=run_config))["dagster/row_count"] == 2
     assert _metadata(_run(config, "reporting/of"))["dagster/row_count"] == 0
 
@@ -148,7 +167,9 @@ DAILY = """
 """
 
 
-def test_backfill_of_a_range_is_one_run_with_a_file_and_a_count_per_partition(orders: PostgresServer, tmp_path: Path) -> None:
+def test_backfill_of_a_range_is_one_run_with_a_file_and_a_count_per_partition(
+    orders: PostgresServer, tmp_path: Path
+) -> None:
     config = make_project(tmp_path, {"main": orders.config}, {"reporting/daily.sql": DAILY})
     tags = {"dagster/asset_partition_range_start": "2024-01-01", "dagster/asset_partition_range_end": "2024-01-03"}
     result = _run(config, "reporting/daily", tags=tags)
@@ -165,7 +186,9 @@ def test_backfill_of_a_range_is_one_run_with_a_file_and_a_count_per_partition(or
 
 
 def test_days_begin_where_the_files_time_zone_says(orders: PostgresServer, tmp_path: Path) -> None:
-    text = DAILY.replace("partition:", "timezone: Asia/Tokyo\n    partition:").replace("id, customer", "id, placed::date AS local_day, customer")
+    text = DAILY.replace("partition:", "timezone: Asia/Tokyo\n    partition:").replace(
+        "id, customer", "id, placed::date AS local_day, customer"
+    )
     config = make_project(tmp_path, {"main": orders.config}, {"reporting/daily.sql": text})
     assert _run(config, "reporting/daily", partition_key="2024-01-02").success
     table = pq.read_table(config.settings.results_folder / "reporting" / "daily" / "2024-01-02.parquet")
@@ -185,7 +208,9 @@ def test_blocking_check_keeps_the_last_good_result(orders: PostgresServer, tmp_p
     assert pq.read_table(config.settings.results_folder / "reporting" / "strict.parquet").num_rows == 3
 
 
-def test_check_that_cannot_be_evaluated_has_failed_and_the_others_are_evaluated(orders: PostgresServer, tmp_path: Path) -> None:
+def test_check_that_cannot_be_evaluated_has_failed_and_the_others_are_evaluated(
+    orders: PostgresServer, tmp_path: Path
+) -> None:
     text = """
         /* @asset
         checks:
@@ -208,13 +233,15 @@ def test_error_of_the_server_has_the_files_own_line(orders: PostgresServer, tmp_
     config = make_project(
         tmp_path,
         {"main": orders.config},
-        {"reporting/typo.sql": "/* @asset\ndescription: A column that is not there.\n*/\n\nSELECT id,\n       amuont\nFROM orders"},
+        {
+            "reporting/typo.sql": "/* @asset\ndescription: A column that is not there.\n*/\n\nSELECT id,\n       amuont\nFROM orders"
+        },
     )
     result = _run(config, "reporting/typo")
     failure = result.failure_data_for_node("reporting__typo")
     assert failure is not None and failure.user_failure_data is not None
     said = str(failure.user_failure_data.description)
-    assert f"{tmp_path / 'sql/queries/reporting/typo.sql'}:6:8: [42703] column \"amuont\" does not exist" in said
+    assert f'{tmp_path / "sql/queries/reporting/typo.sql"}:6:8: [42703] column "amuont" does not exist' in said
 
 
 def test_broken_file_is_an_asset_that_says_why_and_hides_no_other(orders: PostgresServer, tmp_path: Path) -> None:

@@ -68,7 +68,9 @@ def test_file_for_another_database_is_shown_and_cannot_run(tmp_path: Path) -> No
     jobs = _graph(make_project(tmp_path, {"main": embedded}, FILES)).get(dg.AssetKey(["maintenance", "jobs"]))
     assert not jobs.is_executable
     assert "For cockroachdb only" in str(jobs.description)
-    assert _graph(make_project(tmp_path, {"main": SERVER}, FILES)).get(dg.AssetKey(["maintenance", "jobs"])).is_executable
+    assert (
+        _graph(make_project(tmp_path, {"main": SERVER}, FILES)).get(dg.AssetKey(["maintenance", "jobs"])).is_executable
+    )
 
 
 def test_broken_file_is_an_asset_with_a_check(tmp_path: Path) -> None:
@@ -80,7 +82,10 @@ def test_broken_file_is_an_asset_with_a_check(tmp_path: Path) -> None:
 
 
 def test_file_of_an_unknown_connection_is_broken_with_a_proposal(tmp_path: Path) -> None:
-    files = {"reporting/elsewhere.sql": "/* @asset\nconnection: mian\n*/\nSELECT 1 AS one", "reporting/here.sql": "SELECT 1 AS one"}
+    files = {
+        "reporting/elsewhere.sql": "/* @asset\nconnection: mian\n*/\nSELECT 1 AS one",
+        "reporting/here.sql": "SELECT 1 AS one",
+    }
     graph = _graph(make_project(tmp_path, {"main": SERVER}, files))
     elsewhere = graph.get(dg.AssetKey(["reporting", "elsewhere"]))
     assert "elsewhere.sql:2:1" in str(elsewhere.description)

@@ -73,7 +73,9 @@ def test_tick_of_a_partitioned_asset_asks_for_the_last_partition_that_ended(tmp_
         ("2024-03-01T06:00:00-05:00", "The partitions end with 2024-01-02."),
     ],
 )
-def test_tick_before_the_first_and_after_the_last_partition_says_why_nothing_runs(tmp_path: Path, at: str, reason: str) -> None:
+def test_tick_before_the_first_and_after_the_last_partition_says_why_nothing_runs(
+    tmp_path: Path, at: str, reason: str
+) -> None:
     assert _tick(tmp_path, PARTITIONED, at) == reason
 
 

@@ -104,6 +104,8 @@ def test_a_position_that_the_server_reports_becomes_line_and_column() -> None:
     assert str(bound.place(seen_by_server.index("wrong_column") + 1)) == "f.sql:3:3"
     assert str(bound.place(seen_by_server.index("$2") + 2)) == "f.sql:2:16"
     assert str(bound.place(10_000)) == "f.sql:3:28"
+    without_numbers = seen_by_server.replace("$1", "?").replace("$2", "?")
+    assert str(bound.place(without_numbers.index("wrong_column") + 1, numbered=False)) == "f.sql:3:3"
 
 
 def test_literals_can_stand_for_parameters_where_a_statement_takes_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import Any
 
@@ -51,6 +52,11 @@ class Cancellation:
         """Drop the connection without a word to the server, which frees a thread that waits for a silent one."""
         self._aborted = True
         self._jdbc.abort(java("java.util.concurrent.ForkJoinPool").commonPool())
+
+    def drop(self) -> None:
+        """Close the connection, on which nothing runs any more."""
+        with contextlib.suppress(jpype.JException):  # what cannot even be closed is closed
+            self._jdbc.close()
 
     def answered(self, error: BaseException) -> None:
         """Note an error of the statement, which may be the cancel's effect."""

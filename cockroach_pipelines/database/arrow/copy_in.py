@@ -60,7 +60,7 @@ def write(jdbc: Any, table: str, data: Any, columns: Sequence[str] | None = None
             sender.send(encoded)
         return WriteResult(sender.finish(), size)
     except BaseException:
-        sender.close_or_drop()
+        sender.close()
         raise
 
 

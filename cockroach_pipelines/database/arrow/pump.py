@@ -70,6 +70,8 @@ class Pump(ConnectionWorker):
     def _leave(self) -> None:
         try:
             if self._source.runs:
+                self._source.next_block()  # a small result ends here by itself, and its connection is beyond doubt
+            if self._source.runs:
                 self._cancellation.send()
                 self._source.drain()
         except jpype.JException as error:

@@ -51,7 +51,7 @@ def read(
         pump.start()
         description = pump.description()
     except BaseException:
-        pump.close_or_drop()
+        pump.close()
         raise
     return ArrowStream(pump, description.columns, description.schema, special)
 
@@ -132,12 +132,12 @@ class ArrowStream:
         self._pump.stop()
 
     def close(self) -> None:
-        """End the stream, cancelling what still runs; afterwards the connection is free, or `tainted`."""
+        """End the stream, cancelling what still runs; afterwards the connection is free, or `tainted` and closed."""
         self._batches.close()
 
     @property
     def tainted(self) -> bool:
-        """Whether the connection must be thrown away: it broke, or a cancel may still strike its next statement."""
+        """Whether the connection cannot be used again: it broke, or a cancel might still strike its next statement."""
         return self._pump.tainted
 
 
@@ -183,4 +183,4 @@ class _Batches:
 
 def _abandon(pump: Pump) -> None:
     if jpype.isJVMStarted():  # else the process ends, and the connection with it
-        pump.close_or_drop()
+        pump.close()

@@ -75,24 +75,23 @@ class ConnectionWorker(ABC):
         self._cancellation.send()
 
     def close(self) -> None:
-        """Stop the work and wait until the connection is free, or dropped when the server stays silent."""
+        """Stop the work and wait until the connection is free again, or closed because it is `tainted`."""
+        self._stop_and_wait()
+        if self._ended.is_set() and self.tainted:
+            self._cancellation.drop()
+
+    @property
+    def tainted(self) -> bool:
+        """Whether the connection must not be used again."""
+        return self._broken or self._cancellation.doubtful
+
+    def _stop_and_wait(self) -> None:
         self._stopping.set()
         if self._thread is threading.current_thread() or self._thread.ident is None:
             return  # the garbage collector runs anywhere, here too: the thread ends by itself
         if not self._ended.wait(_GRACE_SECONDS):  # blocked in a call: the server is silent
             self._end_by_force()
         self._wait_for_end()
-
-    def close_or_drop(self) -> None:
-        """Close where nobody is left to look at `tainted`: such a connection is dropped."""
-        self.close()
-        if self.tainted:
-            self._cancellation.abort()
-
-    @property
-    def tainted(self) -> bool:
-        """Whether the connection must not be used again."""
-        return self._broken or self._cancellation.doubtful
 
     def _take_from(self, items: Queue[Item]) -> Item:
         """Wait for an item, interruptibly."""

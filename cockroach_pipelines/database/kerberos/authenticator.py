@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,6 +14,7 @@ import jpype
 
 from cockroach_pipelines.config.models import KerberosConfig
 from cockroach_pipelines.database.errors import DatabaseError
+from cockroach_pipelines.database.interruptible import SLICE_SECONDS, call_interruptibly
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos.causes import KerberosCause, KerberosError
 from cockroach_pipelines.database.kerberos.errors import kerberos_error, service_problem
@@ -23,7 +22,6 @@ from cockroach_pipelines.database.kerberos.files import cache_kind_problem, krb5
 from cockroach_pipelines.database.kerberos.java_security import (
     JavaSettings,
     get_service_ticket,
-    leave_thread,
     log_in,
     log_in_by_jaas,
     run_as,
@@ -38,9 +36,6 @@ Result = TypeVar("Result")
 
 _LONGEST_MARGIN = dt.timedelta(minutes=10)
 _SHARE_OF_LIFETIME = 0.1
-# Waiting goes by slices of so many seconds: the main thread sees an interrupt between two of them, and possibly not
-# within one, since the signal itself may have gone to a thread of Java's.
-_SLICE = 0.2
 _PG_STAT_GSSAPI_SINCE = 12
 
 
@@ -146,7 +141,7 @@ class KerberosAuthenticator:
 
     def _valid_login(self) -> _Login:
         self._jvm.start()
-        while not self._lock.acquire(timeout=_SLICE):
+        while not self._lock.acquire(timeout=SLICE_SECONDS):
             pass
         try:
             if self._login is None or _now() >= self._login.renew_at:
@@ -208,25 +203,17 @@ class KerberosAuthenticator:
 
     def _in_time(self, function: Callable[[], Result], host: str = "") -> Result:
         """Run a function that may wait for a KDC in a thread of its own, so that interrupt and timeout end the wait."""
-        result: Future[Result] = Future()
 
-        def work() -> None:
-            try:
-                with self._settings():
-                    result.set_result(function())
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
-                result.set_exception(error)
-            finally:
-                leave_thread()
+        def work() -> Result:
+            with self._settings():
+                return function()
 
-        threading.Thread(target=work, name="kerberos-login", daemon=True).start()
-        deadline = time.monotonic() + self.login_timeout
-        while not result.done() and (left := deadline - time.monotonic()) > 0:
-            wait([result], min(_SLICE, left))
-        if not result.done():
-            raise self._situation(host).error(KerberosCause.KDC_SILENT, detail=f" within {self.login_timeout:g} s")
         try:
-            return result.result()
+            return call_interruptibly(work, name="kerberos-login", timeout=self.login_timeout)
+        except TimeoutError as error:
+            raise self._situation(host).error(
+                KerberosCause.KDC_SILENT, detail=f" within {self.login_timeout:g} s"
+            ) from error
         except jpype.JException as error:
             raise kerberos_error(error, self.config, host, "") or DatabaseError(f"Java failed: {error}") from error
 

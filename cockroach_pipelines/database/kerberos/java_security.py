@@ -161,11 +161,6 @@ def get_service_ticket(service: str, host: str) -> None:
         context.dispose()
 
 
-def leave_thread() -> None:
-    """Let Java forget this thread, which is about to end."""
-    java("java.lang.Thread").detach()
-
-
 @jpype.JImplements(["java.util.concurrent.Callable", "java.security.PrivilegedExceptionAction"], deferred=True)
 class _Action:
     def __init__(self, function: Callable[[], Any]) -> None:

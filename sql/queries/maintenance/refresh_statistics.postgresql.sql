@@ -2,5 +2,6 @@
 description: Refresh what the planner knows of the flights.
 owner: team:data-platform
 every: 1d
+autocommit: true
 */
 ANALYZE flights;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -48,10 +49,7 @@ def test_old_offsets_with_seconds_are_exact(jdbc: Any, copy: bool) -> None:
     execute(jdbc, "SET TimeZone = 'Europe/Amsterdam'")
     sql = """SELECT t FROM (VALUES (1, timestamptz '1900-01-01 12:00:00+00'), (2, '0044-03-15 00:00:00+00 BC'),
              (3, '2024-07-01 00:00:00+00')) AS t(n, t) ORDER BY n"""
-    assert (
-        "+00:19:32" in column(jdbc, f"SELECT t::text FROM ({sql}) AS s")[0]
-        or "+00:17:30" in column(jdbc, f"SELECT t::text FROM ({sql}) AS s")[0]
-    )
+    assert re.search(r"\+00:\d\d:\d\d$", column(jdbc, f"SELECT t::text FROM ({sql}) AS s")[0])
     by_the_server = column(jdbc, sql.replace("SELECT t", "SELECT (extract(epoch FROM t) * 1000000)::int8"))
     assert units(jdbc, sql, copy=copy) == by_the_server
 

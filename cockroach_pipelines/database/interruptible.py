@@ -1,0 +1,68 @@
+"""Calls that block in Java, waited for so that an interrupt ends the wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import TypeVar
+
+import jpype
+
+from cockroach_pipelines.database.jvm import java
+
+Result = TypeVar("Result")
+
+# Waiting goes by slices of so many seconds: the main thread sees an interrupt between two of them, and possibly not
+# within one, since the signal itself may have gone to a thread of Java's.
+SLICE_SECONDS = 0.1
+
+
+def call_interruptibly(
+    function: Callable[[], Result],
+    *,
+    name: str,
+    interrupted: Callable[[Future[Result]], object] = lambda _: None,
+    timeout: float | None = None,
+) -> Result:
+    """Run a function in a thread of its own, wait for it in slices, and give what it gives.
+
+    A signal reaches the main thread of Python only between two of its instructions, so a call into Java would hold it
+    up until the call returns.
+
+    Args:
+        function: What may block.
+        name: Of its thread.
+        interrupted: Called when anything is raised in the waiting thread (`KeyboardInterrupt`, Dagster's termination),
+            with the future of the call, which still runs; then what was raised goes on its way.
+        timeout: Seconds after which the wait is given up; the call is left to itself.
+
+    Raises:
+        TimeoutError: The function took longer than `timeout`. Whatever the function raises passes through.
+    """
+    future: Future[Result] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function())
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+            future.set_exception(error)
+        finally:
+            # Without this the virtual machine keeps a java.lang.Thread for each thread that ever was.
+            if jpype.isJVMStarted():
+                java("java.lang.Thread").detach()
+
+    threading.Thread(target=work, name=name, daemon=True).start()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        while not future.done():
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"{name} took longer than {timeout:g} s")
+            wait([future], SLICE_SECONDS)
+    except TimeoutError:
+        raise
+    except BaseException:
+        interrupted(future)
+        raise
+    return future.result()

@@ -1,0 +1,61 @@
+"""How a session begins its work, and how what it is told ties back to the SQL file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cockroach_pipelines.database import CockroachDBConnection, Dialect, StatementError
+from cockroach_pipelines.queries import BoundSQL, Statement
+
+# What makes every statement of a transaction see the same rows: CockroachDB's own default does, PostgreSQL's does not.
+_SNAPSHOT_ISOLATION = {Dialect.COCKROACHDB: None, Dialect.POSTGRESQL: "repeatable read"}
+
+
+@dataclass(frozen=True)
+class Activity:
+    """On whose behalf statements run: the database's own session list shows `project/asset/run`."""
+
+    project: str = "cockroach_pipelines"
+    asset: str = ""
+    run: str = ""
+
+    def __str__(self) -> str:
+        # PostgreSQL keeps 63 bytes of a session's name; the run's first eight characters identify it.
+        return "/".join(part for part in (self.project, self.asset, self.run[:8]) if part)[:63]
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """What a transaction may do, in whose name, for how long a statement, and in which time zone."""
+
+    activity: Activity
+    read_only: bool
+    timeout: float | None = None
+    timezone: str = "UTC"
+
+    def begin(self, connection: CockroachDBConnection) -> None:
+        """Begin it on a connection that has none; one that only reads sees everything as of one moment."""
+        isolation = _SNAPSHOT_ISOLATION[connection.version.dialect] if self.read_only else None
+        connection.set_application_name(str(self.activity))
+        connection.commit()
+        connection.begin(read_only=self.read_only, isolation=isolation)
+        connection.set_time_zone(self.timezone)
+        connection.set_statement_timeout(self.timeout)
+
+
+def arranged(bound: BoundSQL, values: Mapping[str, object]) -> list[object]:
+    """Give the values of a statement's parameters in order; what it does not bind is left out."""
+    return bound.arrange({name: values[name] for name in bound.names if name in values})
+
+
+@contextmanager
+def located(statement: Statement) -> Iterator[None]:
+    """Give errors of the server their place in the SQL file."""
+    try:
+        yield
+    except StatementError as error:
+        if error.place is None:
+            error.place = statement.place(error.server.position or 1)
+        raise
