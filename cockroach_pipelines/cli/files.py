@@ -12,38 +12,57 @@ from rich.table import Table
 
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out
 from cockroach_pipelines.cli.exit_codes import ExitCode
-from cockroach_pipelines.cli.project import load_project
-from cockroach_pipelines.queries import Query
+from cockroach_pipelines.cli.project import load_project, templates
+from cockroach_pipelines.queries import Query, QueryFileError, SQLTemplate
 
 
 def check_files(config: Path | None, *, as_json: bool) -> ExitCode:
     """Check every file; see the command's help."""
     manager, repository = load_project(config)
+    found: dict[str, QueryFileError | None] = {
+        **dict.fromkeys(repository.queries),
+        **{name: broken.error for name, broken in repository.broken.items()},
+        **{name: _template_error(path) for name, path in templates(manager).items()},
+    }
+    errors = {name: error for name, error in sorted(found.items()) if error}
     if as_json:
-        found: list[dict[str, Any]] = [{"asset": name, "ok": True} for name in repository.queries]
-        for name, broken in repository.broken.items():
-            place = broken.error.place
-            found.append({
-                "asset": name,
-                "ok": False,
-                "error": broken.error.message,
-                "advice": broken.error.advice,
-                "file": str(place.source) if place else str(broken.path),
-                "line": place.line if place else None,
-                "column": place.column if place else None,
-            })  # fmt: skip
-        out.print_json(json.dumps(sorted(found, key=lambda entry: entry["asset"])))
+        out.print_json(json.dumps([_verdict(name, error) for name, error in sorted(found.items())]))
     else:
-        for broken in repository.broken.values():
-            err.print(f"{CROSS} [bold]{escape(broken.name)}[/]", highlight=False)
-            for line in str(broken.error).splitlines():
+        for name, error in errors.items():
+            err.print(f"{CROSS} [bold]{escape(name)}[/]", highlight=False)
+            for line in str(error).splitlines():
                 err.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
-        good, bad = len(repository.queries), len(repository.broken)
-        mark = CROSS if bad else TICK
         out.print(
-            f"{mark} {good + bad} files in {manager.settings.sql_folder}: {good} good, {bad} broken", highlight=False
+            f"{CROSS if errors else TICK} {len(found)} files in {manager.settings.sql_folder}: "
+            f"{len(found) - len(errors)} good, {len(errors)} broken",
+            highlight=False,
+            soft_wrap=True,
         )
-    return ExitCode.FAILED if repository.broken else ExitCode.OK
+    return ExitCode.FAILED if errors else ExitCode.OK
+
+
+def _template_error(path: Path) -> QueryFileError | None:
+    try:
+        SQLTemplate(path)
+    except QueryFileError as error:
+        return error
+    return None
+
+
+def _verdict(name: str, error: QueryFileError | None) -> dict[str, Any]:
+    if error is None:
+        return {"name": name, "ok": True}
+    problems = [
+        {
+            "message": problem.message,
+            "advice": problem.advice,
+            "file": str(problem.place.source),
+            "line": problem.place.line,
+            "column": problem.place.column,
+        }
+        for problem in error.problems
+    ]
+    return {"name": name, "ok": False, "problems": problems}
 
 
 def list_files(config: Path | None, *, as_json: bool) -> ExitCode:

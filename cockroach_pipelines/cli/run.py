@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
-from cockroach_pipelines.cli.project import load_project
+from cockroach_pipelines.cli.project import find_template, load_project
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import (
@@ -33,7 +33,7 @@ from cockroach_pipelines.execution import (
     preview_records,
 )
 from cockroach_pipelines.maintenance import run_maintenance
-from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, partition_window
+from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, SQLTemplate, partition_window
 from cockroach_pipelines.reconciliation import run_reconciliation
 from cockroach_pipelines.reporting import run_report
 
@@ -56,8 +56,13 @@ def run_file(
         PipelinesError: The file, a parameter or the partition is wrong, or the database refused.
     """
     manager, repository = load_project(config)
-    query = repository.get(name)
-    order = Order(query, _parameters(params), _window(query, partition))
+    template = find_template(manager, name)
+    if template:
+        order = _rendered(template, params)
+    else:
+        query = repository.get(name)
+        order = Order(query, _parameters(params), _window(query, partition))
+    query = order.query
     if output and output.suffix not in (".parquet", ".csv"):
         raise ConfigurationError(f"{output} has no known format.", advice="Name a file that ends in .parquet or .csv.")
     activity = Activity(asset=query.name, run="cli")
@@ -85,7 +90,7 @@ def run_file(
     return ExitCode.FAILED if outcome.failed_checks else ExitCode.OK
 
 
-def _parameters(params: Sequence[str]) -> Mapping[str, object]:
+def _parameters(params: Sequence[str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for param in params:
         name, separator, text = param.partition("=")
@@ -93,6 +98,15 @@ def _parameters(params: Sequence[str]) -> Mapping[str, object]:
             raise ConfigurationError(f"--param {param!r} has no value.", advice="Write --param NAME=VALUE.")
         values[name] = text
     return values
+
+
+def _rendered(template: SQLTemplate, params: Sequence[str]) -> Order:
+    values = _parameters(params)
+    for name in template.header.identifiers:
+        text = values.get(name)
+        if isinstance(text, str) and "," in text:
+            values[name] = [part.strip() for part in text.split(",") if part.strip()]
+    return Order(template.render(values).as_query(template.path, template.header))
 
 
 def _window(query: Query, key: str | None) -> PartitionWindow | None:

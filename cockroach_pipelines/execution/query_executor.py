@@ -30,7 +30,7 @@ class Snapshot:
         Raises:
             StatementError: The server refused the statement; its place is the line of the SQL file.
         """
-        with located(statement):
+        with located(statement, numbered=False):
             return self.read_text(statement.bound.text, arranged(statement.bound, values or {}))
 
     def read_text(self, sql: str, parameters: Sequence[object] = ()) -> ArrowStream:

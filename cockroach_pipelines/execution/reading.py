@@ -10,6 +10,7 @@ from cockroach_pipelines.execution.checks import evaluate
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.query_executor import QueryExecutor
 from cockroach_pipelines.execution.results import ResultProcessor
+from cockroach_pipelines.execution.session import located
 
 
 def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:
@@ -23,7 +24,8 @@ def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Orde
     with executor.snapshot(header.connection, timeout=header.timeout, timezone=order.timezone) as snapshot:
         started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
         statement = order.query.statement_for(snapshot.server.dialect)
-        staged = processor.stage(snapshot.read(statement, order.values), path)
+        with located(statement, numbered=False):  # the server may end a statement in mid-stream
+            staged = processor.stage(snapshot.read(statement, order.values), path)
         checks = tuple(evaluate(snapshot, check, statement, order.values) for check in order.query.checks.values())
         server = snapshot.server
     return Outcome(

@@ -51,11 +51,16 @@ def arranged(bound: BoundSQL, values: Mapping[str, object]) -> list[object]:
 
 
 @contextmanager
-def located(statement: Statement) -> Iterator[None]:
-    """Give errors of the server their place in the SQL file."""
+def located(statement: Statement, *, numbered: bool = True) -> Iterator[None]:
+    """Give errors of the server their place in the SQL file.
+
+    Args:
+        statement: What runs.
+        numbered: Whether positions count parameters as the driver's `$1`; streams of Arrow count them as `?`.
+    """
     try:
         yield
     except StatementError as error:
         if error.place is None:
-            error.place = statement.place(error.server.position or 1)
+            error.place = statement.place(error.server.position, numbered=numbered)
         raise

@@ -86,13 +86,16 @@ def run_statement(
         StatementError: The server refused the statement; its place is the line of the SQL file.
     """
     parameters = arranged(statement.bound, values)
-    with located(statement):
-        if not statement.parsed.returns_rows:
+    if not statement.parsed.returns_rows:
+        with located(statement):
             affected = connection.execute(statement.bound.text, parameters)
-            return affected if statement.parsed.kind in _CHANGES_ROWS else -1, None
-        with read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream:
-            returned = stream.read_all()
-        return returned.num_rows, returned
+        return affected if statement.parsed.kind in _CHANGES_ROWS else -1, None
+    with (
+        located(statement, numbered=False),
+        read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream,
+    ):
+        returned = stream.read_all()
+    return returned.num_rows, returned
 
 
 def _commit(connection: CockroachDBConnection) -> None:

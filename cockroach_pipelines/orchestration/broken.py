@@ -1,5 +1,6 @@
 """Files that cannot be used, as assets that say so."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from cockroach_pipelines.queries import BrokenQuery
 FILE_IS_VALID = "file_is_valid"
 """Name of the check that a broken file fails."""
 
+_MARKUP = re.compile(r"([\\`*<\[])")
+
 
 def broken_asset(broken: BrokenQuery) -> dg.AssetsDefinition:
     """Give an asset of the file's name whose check fails and says why; it does nothing else."""
@@ -19,7 +22,7 @@ def broken_asset(broken: BrokenQuery) -> dg.AssetsDefinition:
     @dg.asset(
         key=key,
         group_name=broken.kind.value if broken.kind else "broken",
-        description=f"**This file cannot be used.**\n\n```\n{broken.error}\n```",
+        description=f"This file cannot be used: {_paragraphs(str(broken.error))}",
         kinds={"sql"},
         tags={"broken": ""},
         metadata={"file": dg.MetadataValue.path(str(broken.path))},
@@ -30,9 +33,13 @@ def broken_asset(broken: BrokenQuery) -> dg.AssetsDefinition:
             passed=False,
             asset_key=context.asset_key,
             check_name=FILE_IS_VALID,
-            description=str(broken.error),
-            metadata={"error": dg.MetadataValue.md(f"```\n{broken.error}\n```")},
+            description=_paragraphs(str(broken.error)),
         )
         raise dg.Failure(str(broken.error), allow_retries=False)
 
     return refuse
+
+
+def _paragraphs(text: str) -> str:
+    # The UI takes it for Markdown; in a code block its lines would be cut off where the column ends.
+    return _MARKUP.sub(r"\\\1", text).replace("\n", "\n\n")

@@ -33,6 +33,9 @@ def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "duration": dg.MetadataValue.float(round(sum(outcome.seconds for outcome in outcomes), 3)),
         "connection": f"{last.connection} ({last.server})",
+        "file": dg.MetadataValue.path(
+            str(last.statement.path)
+        ),  # of several files for several databases the one that ran
         "statement": dg.MetadataValue.md(f"```sql\n{last.statement.sql}\n```"),
     }
     if last.staged:

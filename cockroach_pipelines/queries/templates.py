@@ -14,11 +14,13 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, combine
 from cockroach_pipelines.queries.header import read_header
-from cockroach_pipelines.queries.header_models import TemplateHeader
+from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import lex
 from cockroach_pipelines.queries.loader import read_text
+from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL, SQLParser
+from cockroach_pipelines.queries.query import Query, QueryKind, Statement
 from cockroach_pipelines.queries.sandbox import Binds, Identifier, SQLEnvironment, quoted_identifier
 from cockroach_pipelines.queries.source import SourceText
 
@@ -50,6 +52,24 @@ class RenderedTemplate:
             QueryFileError: It cannot be read.
         """
         return SQLParser().parse(self.source)
+
+    def as_query(self, path: Path, header: TemplateHeader) -> Query:
+        """Give the SQL as a report named after its template; its parameters have their values as defaults."""
+        params = {
+            name: ParameterSpec.model_construct({"default"}, type="text", default=value, description="")
+            for name, value in self.values.items()
+        }
+        own = Header(connection=header.connection, timeout=header.timeout)
+        statement = Statement(path, self.bound, self.parsed, fingerprint="")
+        return Query(
+            name=f"templates/{path.name.removesuffix('.sql')}",
+            kind=QueryKind.REPORTING,
+            header=own.model_copy(update={"params": params}),
+            statements={None: statement},
+            checks={},
+            code_version="",
+            description=header.description or "",
+        )
 
     def arranged(self) -> list[object]:
         """Give the values in the order of the `?` of `bound`."""

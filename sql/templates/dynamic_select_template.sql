@@ -5,10 +5,10 @@ identifiers:
   columns: [carrier, origin, dest, time_hour, dep_delay, arr_delay, temp, wind_speed, tailnum, faa, name]
   order_by: [time_hour, tailnum, faa, carrier]
 params:
-  origin: text
+  origin: {type: text, default: null}
   row_limit: {type: integer, default: 100}
 */
-SELECT {% for column in columns %}{{ column | identifier("columns") }}{{ ", " if not loop.last }}{% endfor %}
+SELECT {% for column in columns %}{{ column | identifier }}{% if not loop.last %}, {% endif %}{% endfor %}
 FROM {{ table | identifier }}
 {% if origin %}WHERE origin = {{ origin }}{% endif %}
 ORDER BY {{ order_by | identifier }} DESC

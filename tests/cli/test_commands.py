@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from textwrap import dedent
 
 import pyarrow.parquet as pq
 import pytest
@@ -92,6 +93,27 @@ def test_run_refuses_an_unknown_format_before_anything_runs(command: Command, pr
     assert (done.code, "ends in .parquet or .csv" in done.err) == (2, True)
 
 
+TEMPLATE = """
+    /* @template
+    identifiers: {columns: [n, word]}
+    params: {above: {type: integer, default: 0}}
+    */
+    SELECT {% for column in columns %}{{ column | identifier }}{% if not loop.last %}, {% endif %}{% endfor %}
+    FROM (VALUES (1, 'one'), (2, 'it''s two')) AS numbers (n, word) WHERE n > {{ above }} ORDER BY n
+"""
+
+
+def test_run_renders_a_template_with_binds_and_allowed_names(command: Command, project: Path, tmp_path: Path) -> None:
+    template = tmp_path / "sql" / "templates" / "pick.sql"
+    template.parent.mkdir()
+    template.write_text(dedent(TEMPLATE).lstrip())
+    done = command("run", "templates/pick", "-c", project, "--param", "columns=word,n", "--param", "above=1", "--json")
+    assert json.loads(done.out)["first_rows"] == [{"word": "it's two", "n": 2}]
+    refused = command("run", template, "-c", project, "--param", "columns=word,oid")
+    assert (refused.code, "oid" in refused.err) == (2, True)
+    assert "5 good, 0 broken" in command("check", "-c", project).out
+
+
 def test_failed_check_exits_with_1(command: Command, project: Path) -> None:
     done = command("run", "two_wrong", "-c", project)
     assert (done.code, "✗ no_differences: 2 wrong rows" in done.out) == (1, True)
@@ -129,10 +151,10 @@ def test_check_names_file_line_and_column_of_every_broken_file(command: Command,
     assert done.code == 1
     assert "broken.sql:2:" in done.err
     assert "4 good, 1 broken" in done.out
-    found = {entry["asset"]: entry for entry in json.loads(command("check", "-c", project, "--json").out)}
+    found = {entry["name"]: entry for entry in json.loads(command("check", "-c", project, "--json").out)}
     assert found["reporting/broken"]["ok"] is False
-    assert found["reporting/broken"]["line"] == 2
-    assert found["reporting/numbers"] == {"asset": "reporting/numbers", "ok": True}
+    assert found["reporting/broken"]["problems"][0]["line"] == 2
+    assert found["reporting/numbers"] == {"name": "reporting/numbers", "ok": True}
 
 
 def test_list_tells_partitions_schedules_and_tables(command: Command, project: Path) -> None:

@@ -83,7 +83,11 @@ class DagsterDev:
         }
         dg = Path(sys.executable).with_name("dg")
         self._process = start_server(
-            [str(dg), "dev", "--port", str(self.port)], log=self.log, env=env, ready=self._serves_assets, seconds=seconds
+            [str(dg), "dev", "--port", str(self.port)],
+            log=self.log,
+            env=env,
+            ready=self._serves_assets,
+            seconds=seconds,
         )
 
     def stop(self) -> None:

@@ -211,12 +211,9 @@ def test_a_server_that_ends_the_session_is_reported_and_the_connection_marked(
     assert jdbc.isClosed()
 
 
-def test_a_server_that_does_not_answer_at_all_holds_nobody_up(
-    jdbc: Any, server: PostgresServer, truth: psycopg.Connection[Any]
-) -> None:
+def test_a_server_that_does_not_answer_at_all_holds_nobody_up(jdbc: Any, server: PostgresServer) -> None:
     (pid,) = column(jdbc, "SELECT pg_backend_pid()")
     stream = read(jdbc, SILENT)
-    truth.execute("SELECT 1")
     postmaster = int((server.folder / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(pid, signal.SIGSTOP)
     os.kill(postmaster, signal.SIGSTOP)
