@@ -46,7 +46,7 @@ _NETWORK = (
 )  # an interface is an address too
 
 
-class ParameterError(DatabaseError):
+class UnbindableValueError(DatabaseError):
     """A value cannot be given to a statement as it is."""
 
 
@@ -60,7 +60,7 @@ def bind(prepared: Any, index: int, value: object) -> None:
     """Bind one value to the parameter `index`, counted from 1, as the nearest exact type of the driver.
 
     Raises:
-        ParameterError: The value has no exact counterpart in the database.
+        UnbindableValueError: The value has no exact counterpart in the database.
     """
     try:
         _bind(prepared, index, plain_value(value))
@@ -68,7 +68,7 @@ def bind(prepared: Any, index: int, value: object) -> None:
         if isinstance(error, jpype.JException):  # the driver's own errors are those of the statement
             raise
         reason = "it is nested too deeply or holds itself" if isinstance(error, RecursionError) else str(error)
-        raise ParameterError(
+        raise UnbindableValueError(
             f"Parameter {index}, a {type(value).__name__}, cannot be bound: {reason}.",
             advice="Convert it to what the statement expects there, or to text with a CAST in the statement.",
         ) from None  # the cause's text may show the value

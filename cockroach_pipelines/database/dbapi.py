@@ -31,10 +31,10 @@ from cockroach_pipelines.database.errors import (
     ConstraintError,
     DatabaseError,
     InvalidStatementError,
+    UnrepresentableValueError,
 )
 from cockroach_pipelines.database.jvm import java
 from cockroach_pipelines.database.results import Column, Converters, Rows, columns, driver_errors
-from cockroach_pipelines.database.values import UnrepresentableValueError
 
 apilevel = "2.0"
 threadsafety = 1
@@ -245,7 +245,7 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
 
         Raises:
             StatementError: The server refused the statement or ended it.
-            ParameterError: A value cannot be bound.
+            UnbindableValueError: A value cannot be bound.
             InterfaceError: Cursor or connection is closed, or the parameters are no sequence.
         """
         self._begin()
@@ -272,7 +272,7 @@ class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]
 
         Raises:
             StatementError: The server refused one of the runs.
-            ParameterError: A value cannot be bound.
+            UnbindableValueError: A value cannot be bound.
             InterfaceError: Cursor or connection is closed, or parameters are no sequence.
         """
         self._begin()

@@ -1,23 +1,39 @@
 """What can go wrong below a statement, each with the advice that a person needs.
 
-    PipelinesError                      config.errors
-    ├── ConfigurationError              config.errors: a setting is missing, unknown or wrong
-    ├── QueryFileError                  queries.errors: a SQL file cannot be used as it is
+    PipelinesError                          config.errors
+    ├── ConfigurationError                  config.errors: a setting is missing, unknown or wrong
+    ├── QueryFileError                      queries.errors: a SQL file cannot be used as it is
+    │   └── QueryFileProblemsError          several things at once
+    ├── QueryNotFoundError                  queries.errors: no query of that name
+    ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
+    ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
+    ├── SampleDataError                     embedded.errors: its sample data cannot be loaded
     └── DatabaseError
-        ├── JVMError                    no Java, no driver, a forked process, a bad flag
-        ├── KerberosError               database.kerberos.errors: one cause each
-        ├── ConnectionFailedError       no connection could be made
-        │   ├── AuthenticationError     the server refused the login
-        │   └── PoolTimeoutError        every connection is lent
-        └── StatementError              the server refused or ended a statement; has the SQLSTATE
-            ├── ConnectionLostError     the connection broke while the statement ran            retryable
-            ├── SerializationError      40001, 40P01: run the whole transaction again           retryable
-            ├── AmbiguousCommitError    40003, or a connection lost while COMMIT was in flight
-            ├── CancelledError          57014: cancelled, or over its timeout
-            ├── ReadOnlyError           25006: a write in a read-only session
-            ├── PermissionDeniedError   42501
-            ├── ConstraintError         23xxx
-            └── InvalidStatementError   42xxx, 22xxx: the text or a value is wrong
+        ├── JVMError                        no Java, no driver, a forked process, a bad flag
+        ├── KerberosError                   kerberos.causes: one cause each
+        ├── ConnectionFailedError           no connection could be made
+        │   ├── AuthenticationError         the server refused the login
+        │   └── PoolTimeoutError            every connection is lent
+        ├── InterfaceError                  dbapi: a cursor or connection was used in a way that it does not serve
+        ├── UnbindableValueError            binding: a value cannot be given to a statement
+        ├── UnrepresentableValueError       a value has no counterpart in the type it has to become
+        │   └── UnrepresentableInArrowError arrow.errors: with column, value and both types
+        ├── ResultTooLargeError             results: the driver would hold more rows than its memory takes
+        ├── UnsupportedTypeError            arrow.errors: an Arrow type has no counterpart in the database
+        ├── UnreadableDataError             arrow.errors: bytes that are not what the server described
+        ├── NoResultError                   arrow.errors: a statement without columns
+        ├── MultipleStatementsError         arrow.errors: a text of several statements
+        ├── UnsafeLiteralsError             arrow.errors: values cannot safely be written into a COPY
+        ├── StreamClosedError               arrow.errors: a stream was closed before its end
+        └── StatementError                  the server refused or ended a statement; has the SQLSTATE
+            ├── ConnectionLostError         the connection broke while the statement ran            retryable
+            ├── SerializationError          40001, 40P01: run the whole transaction again           retryable
+            ├── AmbiguousCommitError        40003, or a connection lost while COMMIT was in flight
+            ├── CancelledError              57014: cancelled, or over its timeout
+            ├── ReadOnlyError               25006: a write in a read-only session
+            ├── PermissionDeniedError       42501
+            ├── ConstraintError             23xxx
+            └── InvalidStatementError       42xxx, 22xxx: the text or a value is wrong
 
 Sources: PostgreSQL's appendix of error codes, CockroachDB's transaction retry error reference.
 """
@@ -35,6 +51,10 @@ class DatabaseError(PipelinesError):
 
 class JVMError(DatabaseError):
     """The Java virtual machine cannot be started or used."""
+
+
+class UnrepresentableValueError(DatabaseError):
+    """A value has no counterpart in the type it has to become."""
 
 
 class ConnectionFailedError(DatabaseError):

@@ -29,14 +29,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
-from cockroach_pipelines.database.errors import DatabaseError
+from cockroach_pipelines.database.errors import UnrepresentableValueError
 
 Converter = Callable[[str], Any]
 """Gives the Python value for a text, raising ValueError where there is none."""
-
-
-class UnrepresentableValueError(DatabaseError):
-    """A value of the database has no counterpart in Python."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def broken_asset(broken: BrokenQuery) -> dg.AssetsDefinition:
             passed=False,
             asset_key=context.asset_key,
             check_name=FILE_IS_VALID,
-            description=_paragraphs(str(broken.error)),
+            description=str(broken.error),
         )
         raise dg.Failure(str(broken.error), allow_retries=False)
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cockroach_pipelines.database.binding import ParameterError, bind_all
+from cockroach_pipelines.database.binding import UnbindableValueError, bind_all
 from cockroach_pipelines.database.connection import CockroachDBConnection, connect
 from cockroach_pipelines.database.errors import DatabaseError
 from cockroach_pipelines.database.values import Interval
@@ -289,7 +289,7 @@ nested.append(nested)
 def test_a_value_that_would_arrive_changed_is_refused_without_being_shown(
     connection: CockroachDBConnection, value: object, reason: str
 ) -> None:
-    with pytest.raises(ParameterError, match=reason) as caught:
+    with pytest.raises(UnbindableValueError, match=reason) as caught:
         connection.query("SELECT ?, ?", [1, value])
     assert isinstance(caught.value, DatabaseError)
     assert str(caught.value).startswith("Parameter 2, a ")
@@ -299,7 +299,7 @@ def test_a_value_that_would_arrive_changed_is_refused_without_being_shown(
 
 def test_a_refused_value_leaves_the_transaction_as_it_was(connection: CockroachDBConnection) -> None:
     connection.execute("CREATE TEMP TABLE kept (n int8)")
-    with pytest.raises(ParameterError):
+    with pytest.raises(UnbindableValueError):
         connection.execute("INSERT INTO kept VALUES (?)", [object()])
     assert connection.execute("INSERT INTO kept VALUES (?)", [1]) == 1
 

@@ -29,9 +29,10 @@ from cockroach_pipelines.database.errors import (
     DatabaseError,
     InvalidStatementError,
     ReadOnlyError,
+    UnrepresentableValueError,
 )
 from cockroach_pipelines.database.results import ResultTooLargeError
-from cockroach_pipelines.database.values import ELEMENT_BY_OID, NAME_BY_OID, Interval, UnrepresentableValueError
+from cockroach_pipelines.database.values import ELEMENT_BY_OID, NAME_BY_OID, Interval
 from tests.peers.postgres import PostgresServer
 
 UTC = dt.UTC

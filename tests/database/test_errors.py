@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+import re
+
 import pytest
 
-from cockroach_pipelines.config import Place
+import cockroach_pipelines
+from cockroach_pipelines.config import PipelinesError, Place
 from cockroach_pipelines.database import errors
 from cockroach_pipelines.database.errors import ServerMessage, StatementError, statement_error
 
@@ -42,11 +47,26 @@ def test_text_has_place_sqlstate_advice_detail_and_hint() -> None:
     assert lines[2:] == ["Detail: Key (id)=(1) already exists.", "Hint: Use UPSERT."]
 
 
-def test_every_class_of_statement_error_is_drawn_in_the_hierarchy() -> None:
-    classes = [
-        name
-        for name, value in vars(errors).items()
-        if isinstance(value, type) and issubclass(value, errors.DatabaseError)
-    ]
-    assert classes
-    assert [name for name in classes if name not in (errors.__doc__ or "")] == []
+def test_every_error_of_the_package_is_drawn_in_the_hierarchy_below_its_base() -> None:
+    for module in pkgutil.walk_packages(cockroach_pipelines.__path__, "cockroach_pipelines."):
+        if not module.name.startswith(
+            ("cockroach_pipelines.definitions", "cockroach_pipelines.orchestration.materialize")
+        ):
+            importlib.import_module(module.name)
+    kinds = _below(PipelinesError)
+    assert len(kinds) > 20
+    lines = (errors.__doc__ or "").splitlines()
+    drawn = {match[2]: len(match[1]) for line in lines if (match := re.match(r"^([ │├└─]*)(\w+Error)\b", line))}
+    assert {kind.__name__ for kind in kinds} == drawn.keys() - {"PipelinesError"}
+    for kind in kinds:
+        base = kind.__mro__[1].__name__
+        assert drawn[kind.__name__] == drawn[base] + 4, f"{kind.__name__} is not drawn below {base}"
+
+
+def _below(kind: type[PipelinesError]) -> set[type[PipelinesError]]:
+    return {
+        each
+        for below in kind.__subclasses__()
+        for each in {below, *_below(below)}
+        if each.__module__.startswith("cockroach_pipelines.")
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -80,8 +81,10 @@ def test_connection_past_its_lifetime_is_replaced(server: PostgresServer) -> Non
     with ConnectionManager(_pooled(server, lifetime=0.001)) as manager:
         with manager.lend() as connection:
             backend = _backend(connection)
+            time.sleep(0.01)
         with manager.lend() as connection:
             assert _backend(connection) != backend
+            time.sleep(0.01)
         assert manager.pool().open_connections == 0
 
 

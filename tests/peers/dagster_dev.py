@@ -46,7 +46,8 @@ mutation($run: String!) {
     }
 }
 """
-_RUN = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+_STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+_RUNS = "{ runsOrError(limit: 100) { ... on Runs { results { id } } } }"
 
 
 class DagsterDev:
@@ -138,9 +139,15 @@ class DagsterDev:
         answer = self.graphql(_TERMINATE, run=run)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
 
+    def run_id(self, beginning: str) -> str:
+        """Give the whole id of a run that the UI showed the first characters of."""
+        runs = self.graphql(_RUNS)["runsOrError"]["results"]
+        (run,) = (run["id"] for run in runs if run["id"].startswith(beginning))
+        return str(run)
+
     def status(self, run: str) -> str:
         """Status of a run, such as `STARTED`."""
-        return str(self.graphql(_RUN, run=run)["runOrError"]["status"])
+        return str(self.graphql(_STATUS, run=run)["runOrError"]["status"])
 
     def wait_for_end(self, run: str, seconds: float = 60) -> str:
         """Wait until a run has ended and give its status."""

@@ -6,7 +6,7 @@ from cockroach_pipelines.database.arrow.errors import (
     NoResultError,
     StreamClosedError,
     UnreadableDataError,
-    UnrepresentableValueError,
+    UnrepresentableInArrowError,
     UnsafeLiteralsError,
     UnsupportedTypeError,
 )
@@ -20,7 +20,7 @@ __all__ = [
     "Special",
     "StreamClosedError",
     "UnreadableDataError",
-    "UnrepresentableValueError",
+    "UnrepresentableInArrowError",
     "UnsafeLiteralsError",
     "UnsupportedTypeError",
     "WriteResult",

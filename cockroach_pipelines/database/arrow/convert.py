@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.decimals import DecimalFit
-from cockroach_pipelines.database.arrow.errors import UnrepresentableValueError
+from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import moments_from_text
 from cockroach_pipelines.database.arrow.types import Column, Special
@@ -24,7 +24,7 @@ def from_text(texts: Any, column: Column, special: Special) -> Any:
     """Give the array of a column's Arrow type from a string array.
 
     Raises:
-        UnrepresentableValueError: A value has no counterpart and `special` is `error`.
+        UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
     """
     target = column.arrow
     if pa.types.is_interval(target):
@@ -49,7 +49,7 @@ def fit_decimals(texts: Any, column: Column, special: Special) -> Any:
     value has; a column that fits neither stays text.
 
     Raises:
-        UnrepresentableValueError: NaN or an infinity, and `special` is neither `null` nor `text`.
+        UnrepresentableInArrowError: NaN or an infinity, and `special` is neither `null` nor `text`.
     """
     texts = _without_nan(texts, column, special)
     fit = DecimalFit()
@@ -62,7 +62,7 @@ def _decimals(texts: Any, column: Column, special: Special) -> Any:
         return _without_nan(texts, column, special).cast(column.arrow)
     except pa.ArrowInvalid as error:
         value = _first_that_fails(texts, column.arrow)
-        raise UnrepresentableValueError(
+        raise UnrepresentableInArrowError(
             column.name,
             value,
             column.pg_type,
@@ -77,7 +77,7 @@ def _without_nan(texts: Any, column: Column, special: Special) -> Any:
         return texts
     if special == "null":
         return pc.if_else(bad, _NULL_TEXT, texts)
-    raise UnrepresentableValueError(
+    raise UnrepresentableInArrowError(
         column.name,
         str(texts.filter(bad)[0].as_py()),
         column.pg_type,
@@ -113,7 +113,7 @@ def _lists(texts: Any, column: Column, special: Special) -> Any:
     not_flat = pc.fill_null(pc.match_substring_regex(texts, _NOT_FLAT), False)
     if pc.any(not_flat).as_py():
         if special != "null":
-            raise UnrepresentableValueError(
+            raise UnrepresentableInArrowError(
                 column.name,
                 str(texts.filter(not_flat)[0].as_py()),
                 column.pg_type,

@@ -41,7 +41,7 @@ def write(jdbc: Any, table: str, data: Any, columns: Sequence[str] | None = None
 
     Raises:
         UnsupportedTypeError: A column's Arrow type has no counterpart in the database.
-        UnrepresentableValueError: A value is finer than a microsecond.
+        UnrepresentableInArrowError: A value is finer than a microsecond.
         StatementError: The server refused the rows.
         ValueError: There are not as many `columns` as the data has.
     """

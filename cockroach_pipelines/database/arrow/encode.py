@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from cockroach_pipelines.database.arrow.errors import UnrepresentableValueError, UnsupportedTypeError
+from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError, UnsupportedTypeError
 from cockroach_pipelines.database.arrow.intervals import text_of_durations, text_of_intervals
 from cockroach_pipelines.database.arrow.moments import text_of_moments
 
@@ -23,7 +23,7 @@ def csv_of(batch: Any) -> bytes:
 
     Raises:
         UnsupportedTypeError: A column's type has no counterpart in the database.
-        UnrepresentableValueError: A moment or interval is finer than a microsecond, or out of range.
+        UnrepresentableInArrowError: A moment or interval is finer than a microsecond, or out of range.
     """
     columns = [_writable(array, name) for array, name in zip(batch.columns, batch.schema.names, strict=True)]
     names = [str(position) for position in range(len(columns))]  # columns may have the same name
@@ -71,7 +71,7 @@ def exact(array: Any, target: Any, column: str) -> Any:
     """Give the array in another unit of time.
 
     Raises:
-        UnrepresentableValueError: A value is finer than the unit, or out of its range.
+        UnrepresentableInArrowError: A value is finer than the unit, or out of its range.
     """
     try:
         return array.cast(target)
@@ -79,7 +79,7 @@ def exact(array: Any, target: Any, column: str) -> Any:
         back = array.cast(target, safe=False).cast(array.type, safe=False)
         lossy = array.filter(pc.fill_null(pc.not_equal(back, array), False))
         value = str(lossy.cast(pa.string())[0]) if len(lossy) and not pa.types.is_duration(array.type) else str(error)
-        raise UnrepresentableValueError(
+        raise UnrepresentableInArrowError(
             column,
             value,
             str(array.type),

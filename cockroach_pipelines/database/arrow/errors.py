@@ -2,7 +2,7 @@
 
 Each is a `DatabaseError`:
 
-- `UnrepresentableValueError`: a value has no counterpart in the type it has to become;
+- `UnrepresentableInArrowError`: a value has no counterpart in the type it has to become;
 - `UnsupportedTypeError`: an Arrow type has no counterpart in the database;
 - `UnreadableDataError`: the server's bytes are not what the columns it described announce;
 - `NoResultError`: a statement gives no columns;
@@ -13,12 +13,12 @@ Each is a `DatabaseError`:
 
 from __future__ import annotations
 
-from cockroach_pipelines.database.errors import DatabaseError
+from cockroach_pipelines.database.errors import DatabaseError, UnrepresentableValueError
 
 _SHOWN = 80
 
 
-class UnrepresentableValueError(DatabaseError):
+class UnrepresentableInArrowError(UnrepresentableValueError):
     """A value of a column has no counterpart in the type it has to become.
 
     Attributes:

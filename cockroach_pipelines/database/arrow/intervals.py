@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cockroach_pipelines.database.arrow.errors import UnreadableDataError, UnrepresentableValueError
+from cockroach_pipelines.database.arrow.errors import UnreadableDataError, UnrepresentableInArrowError
 from cockroach_pipelines.database.arrow.types import Column, Special
 
 _ISO_8601 = (
@@ -31,7 +31,7 @@ def intervals_from_text(texts: Any, column: Column, special: Special) -> Any:
     Infinity, and a time of more than 292 years, have no counterpart and follow `special`.
 
     Raises:
-        UnrepresentableValueError: A value has no counterpart and `special` is `error`.
+        UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
         UnreadableDataError: The text is not ISO 8601.
     """
     valid = texts.is_valid().to_numpy(zero_copy_only=False)
@@ -57,7 +57,7 @@ def intervals_from_text(texts: Any, column: Column, special: Special) -> Any:
         elif special == "clamp":
             _clamp(storage, infinite, unfit, texts, microseconds)
         else:
-            raise UnrepresentableValueError(
+            raise UnrepresentableInArrowError(
                 column.name, _first(texts, unfit), column.pg_type, str(column.arrow), advice=_ADVICE
             )
     return intervals_from_storage(storage, valid)
@@ -73,7 +73,7 @@ def text_of_intervals(intervals: Any, column: str) -> Any:
     """Give ISO 8601 text of a month_day_nano_interval array.
 
     Raises:
-        UnrepresentableValueError: A value is finer than a microsecond, which is all that the database keeps.
+        UnrepresentableInArrowError: A value is finer than a microsecond, which is all that the database keeps.
     """
     storage = np.frombuffer(intervals.buffers()[1] or b"", STORAGE)
     storage = storage[intervals.offset : intervals.offset + len(intervals)]
@@ -95,7 +95,7 @@ def _clock(nanoseconds: Any, intervals: Any, column: str) -> Any:
     finer[~intervals.is_valid().to_numpy(zero_copy_only=False)] = 0
     if finer.any():
         value = intervals[int(np.flatnonzero(finer)[0])].as_py()
-        raise UnrepresentableValueError(
+        raise UnrepresentableInArrowError(
             column, str(value), "interval", "the database", advice="It keeps microseconds: round the column first."
         )
     return _clock_of_microseconds(microseconds)

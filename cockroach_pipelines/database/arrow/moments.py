@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cockroach_pipelines.database.arrow.errors import UnrepresentableValueError
+from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
 from cockroach_pipelines.database.arrow.types import Column, Special
 
 # What Arrow's own casts read; everything else is odd.
@@ -32,7 +32,7 @@ def moments_from_text(texts: Any, column: Column, special: Special) -> Any:
     timestamps after the year 294246 have none and follow `special`.
 
     Raises:
-        UnrepresentableValueError: A value has no counterpart and `special` is `error`.
+        UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
     """
     usual = pc.match_substring_regex(texts, _USUAL)
     if pc.all(usual).as_py() is not False:  # None when there is no value at all
@@ -95,7 +95,7 @@ def _units(text: str, column: Column, special: Special) -> int | None:
         return None
     if special == "clamp":
         return lowest if text.startswith("-") else highest
-    raise UnrepresentableValueError(column.name, text, column.pg_type, str(column.arrow), advice=_ADVICE)
+    raise UnrepresentableInArrowError(column.name, text, column.pg_type, str(column.arrow), advice=_ADVICE)
 
 
 def _range(arrow_type: Any) -> tuple[int, int]:

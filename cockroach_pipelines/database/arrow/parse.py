@@ -23,7 +23,7 @@ def parse_block(block: bytes, description: Description, special: Special) -> Any
     read again as text, and what is odd in it is converted by itself.
 
     Raises:
-        UnrepresentableValueError: A value has no counterpart and `special` is `error`.
+        UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
         UnreadableDataError: The block is not CSV of these columns.
     """
     wanted = [column.read_as for column in description.columns]

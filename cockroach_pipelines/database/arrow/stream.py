@@ -99,7 +99,7 @@ class ArrowStream:
 
         Raises:
             StatementError: The statement failed, or was cancelled.
-            UnrepresentableValueError: A value has no counterpart and `special` is `error`.
+            UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
         """
         table = pa.Table.from_batches(list(self), self.schema)
         if self._special == "text":
@@ -117,7 +117,7 @@ class ArrowStream:
 
         Raises:
             StatementError: The statement failed, or was cancelled.
-            UnrepresentableValueError: A value has no counterpart and `special` is `error`.
+            UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
         """
         from cockroach_pipelines.database.arrow.frames import to_pandas
 

@@ -15,7 +15,7 @@ from cockroach_pipelines.database.arrow import (
     MultipleStatementsError,
     NoResultError,
     StreamClosedError,
-    UnrepresentableValueError,
+    UnrepresentableInArrowError,
     read,
 )
 from cockroach_pipelines.database.errors import InvalidStatementError
@@ -192,7 +192,7 @@ def test_not_a_number_in_a_numeric_without_scale_follows_special(jdbc: Any) -> N
     assert column(jdbc, sql) == ["NaN", "-Infinity", "1.5"]
     assert read(jdbc, sql, special="null").read_all().column(0).to_pylist() == [None, None, Decimal("1.5")]
     assert read(jdbc, sql, special="text").read_all().column(0).to_pylist() == ["NaN", "-Infinity", "1.5"]
-    with pytest.raises(UnrepresentableValueError, match="NaN"):
+    with pytest.raises(UnrepresentableInArrowError, match="NaN"):
         read(jdbc, sql).read_all()
 
 

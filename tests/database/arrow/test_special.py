@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from cockroach_pipelines.database.arrow import Special, UnrepresentableValueError, read
+from cockroach_pipelines.database.arrow import Special, UnrepresentableInArrowError, read
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import civil_from_days, days_since_1970
 from cockroach_pipelines.database.arrow.types import column as column_type
@@ -73,7 +73,7 @@ def test_a_moment_without_counterpart_follows_special(
     assert units(jdbc, sql, special="null", copy=copy) == [None, None]
     assert units(jdbc, sql, special="clamp", copy=copy) == [clamped, None]
     assert column(jdbc, sql, special="text", copy=copy) == [text, None]
-    with pytest.raises(UnrepresentableValueError, match="special='null'") as caught:
+    with pytest.raises(UnrepresentableInArrowError, match="special='null'") as caught:
         column(jdbc, sql, copy=copy)
     assert (caught.value.column, caught.value.value) == ("until", text)
     assert caught.value.type_name == literal.split()[0]
@@ -92,7 +92,7 @@ def test_not_a_number_follows_special(jdbc: Any, copy: bool) -> None:
     assert column(jdbc, sql, special="null", copy=copy) == [None, Decimal("1.25")]
     assert column(jdbc, sql, special="text", copy=copy) == ["NaN", "1.25"]
     for special in ("error", "clamp"):
-        with pytest.raises(UnrepresentableValueError, match=r"'v': the numeric value NaN .*\n.*float8"):
+        with pytest.raises(UnrepresentableInArrowError, match=r"'v': the numeric value NaN .*\n.*float8"):
             column(jdbc, sql, special=special, copy=copy)
         assert still_works(jdbc)
 
@@ -104,7 +104,7 @@ def test_an_array_that_is_not_flat_follows_special(jdbc: Any, copy: bool) -> Non
         assert column(jdbc, sql, special="null", copy=copy) == [None, [5]]
         texts = column(jdbc, sql, special="text", copy=copy)
         assert texts == [column(jdbc, f"SELECT ({literal})::text")[0], "{5}"]
-        with pytest.raises(UnrepresentableValueError, match="unnest"):
+        with pytest.raises(UnrepresentableInArrowError, match="unnest"):
             column(jdbc, sql, copy=copy)
         assert still_works(jdbc)
 
@@ -116,7 +116,7 @@ def test_elements_of_arrays_follow_special(jdbc: Any) -> None:
             days_since_1970(-43, 3, 15),
             19723,
         ]
-    with pytest.raises(UnrepresentableValueError, match="infinity"):
+    with pytest.raises(UnrepresentableInArrowError, match="infinity"):
         column(jdbc, "SELECT ARRAY[date 'infinity']")
 
 
@@ -126,7 +126,7 @@ def test_an_interval_of_centuries_in_hours_follows_special(jdbc: Any) -> None:
     clamped = column(jdbc, sql, special="clamp")
     assert clamped[0].nanoseconds == -clamped[1].nanoseconds > 9.2e18
     assert column(jdbc, sql, special="text") == ["PT2600000H", "PT-2600000H", "P1M"]
-    with pytest.raises(UnrepresentableValueError, match="PT2600000H"):
+    with pytest.raises(UnrepresentableInArrowError, match="PT2600000H"):
         column(jdbc, sql)
 
 
@@ -138,7 +138,7 @@ def test_infinite_intervals_of_newer_servers_follow_special() -> None:
     least = pa.MonthDayNano([-(2**31) + 1, -(2**31) + 1, -(2**63) + 1])
     assert intervals_from_text(texts, interval, "null").to_pylist() == [None, None, None, day]
     assert intervals_from_text(texts, interval, "clamp").to_pylist() == [most, least, None, day]
-    with pytest.raises(UnrepresentableValueError, match="infinity"):
+    with pytest.raises(UnrepresentableInArrowError, match="infinity"):
         intervals_from_text(texts, interval, "error")
 
 

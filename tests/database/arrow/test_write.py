@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from cockroach_pipelines.database.arrow import (
-    UnrepresentableValueError,
+    UnrepresentableInArrowError,
     UnsupportedTypeError,
     WriteResult,
     read,
@@ -171,7 +171,7 @@ def test_slices_of_arrays_are_written_as_slices(jdbc: Any) -> None:
 def test_a_value_that_the_database_would_round_is_refused(jdbc: Any, values: Any, named: str) -> None:
     execute(jdbc, "CREATE TEMP TABLE target (v text)")
     jdbc.commit()
-    with pytest.raises(UnrepresentableValueError, match=r"'v'.*\n.*microseconds") as caught:
+    with pytest.raises(UnrepresentableInArrowError, match=r"'v'.*\n.*microseconds") as caught:
         write(jdbc, "target", pa.table({"v": values}))
     assert named in caught.value.value
     assert still_works(jdbc)

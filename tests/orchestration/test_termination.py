@@ -1,0 +1,64 @@
+"""Terminating a run in Dagster ends its statement on the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import psycopg
+import pytest
+
+from tests.peers.dagster_dev import DagsterDev, wait_until
+
+SILENT = "reporting/silent"
+ENDLESS = "reporting/endless"
+MAINTENANCE = "maintenance/slow_delete"
+
+LONGEST_SECONDS = 2.0
+
+RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND application_name LIKE %s"
+
+
+@pytest.fixture(scope="module")
+def runs(ui: DagsterDev, administrator: psycopg.Connection) -> Mapping[str, str]:
+    """Runs whose statements are under way; started together, since a run takes its time to begin."""
+    started = {asset: ui.launch(asset) for asset in (SILENT, ENDLESS, MAINTENANCE)}
+    for asset, run in started.items():
+        wait_until(
+            lambda asset=asset, run=run: statements(administrator, asset, run) == 1,
+            90,
+            lambda run=run: f"no statement runs, the run is {ui.status(run)}",
+        )
+    return started
+
+
+@pytest.mark.parametrize("asset", [SILENT, ENDLESS, MAINTENANCE])
+def test_terminated_run_is_canceled_and_its_statement_gone(
+    asset: str, runs: Mapping[str, str], ui: DagsterDev, administrator: psycopg.Connection
+) -> None:
+    run = runs[asset]
+    began = time.monotonic()
+    ui.terminate(run)
+    wait_until(lambda: statements(administrator, asset, run) == 0, LONGEST_SECONDS, lambda: "the statement still runs")
+    gone = time.monotonic() - began
+    assert ui.wait_for_end(run) == "CANCELED"
+    print(
+        f"{asset}: the statement was gone after {gone:.2f} s, the run CANCELED after {time.monotonic() - began:.2f} s"
+    )
+    assert gone < LONGEST_SECONDS
+
+
+def test_terminated_runs_leave_nothing(
+    runs: Mapping[str, str], ui: DagsterDev, administrator: psycopg.Connection
+) -> None:
+    assert {ui.wait_for_end(run) for run in runs.values()} == {"CANCELED"}
+    results = ui.folder / ".data" / "results"
+    assert [path for path in results.rglob("*") if path.is_file() and path.stem in ("silent", "endless", "1")] == []
+    (deletable,) = administrator.execute("SELECT count(*) FROM flight_events").fetchone() or (0,)
+    assert deletable == 36_489
+
+
+def statements(administrator: psycopg.Connection, asset: str, run: str) -> int:
+    """Number of sessions in which the run's statement is under way."""
+    (count,) = administrator.execute(RUNNING, [f"%/{asset}/{run[:8]}"]).fetchone() or (0,)
+    return int(count)
