@@ -56,7 +56,8 @@ def run_demo(path: Path | None) -> ExitCode:
         def loaded(table: str, done: int, total: int) -> None:
             if table not in bars:
                 bars[table] = progress.add_task(f"load {table}", total=total)
-            progress.update(bars[table], completed=done)
+            # What SQL derives has no total before it is done.
+            progress.update(bars[table], completed=done, total=total or done or None)
 
         starting = progress.add_task("start the embedded database", total=None)
         server = embedded_config(main, progress=loaded)
@@ -115,6 +116,7 @@ def _events(config: ConfigManager) -> Iterator[dict[str, Any]]:
     # Dagster runs in a process of its own: this floor does not know it, and its log does not mix with the progress display.
     log = config.folder / ".data" / "demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    log.touch(mode=0o600)
     with (
         log.open("w") as said,
         subprocess.Popen(
@@ -144,9 +146,11 @@ def _events(config: ConfigManager) -> Iterator[dict[str, Any]]:
 
 
 def _show_summary(assets: dict[str, _Asset]) -> None:
-    table = Table(header_style="bold", title="Materialized by Dagster", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(
+        header_style="bold", title="Materialized by Dagster", title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+    )
     table.add_column("asset", no_wrap=True)
-    for column in ("partitions", "rows", "seconds", "checks"):
+    for column in ("keys", "rows", "s", "checks"):
         table.add_column(column, justify="right", no_wrap=True)
     for name, asset in sorted(assets.items()):
         failed = sum(not passed for passed, _ in asset.checks.values())

@@ -134,6 +134,7 @@ def _publish(staged: StagedResult, output: Path) -> None:
         staged.publish(output)
         return
     aside = staged.path.with_suffix(".csv")
+    aside.touch(mode=0o600)
     try:
         with pq.ParquetFile(staged.path) as file, pacsv.CSVWriter(aside, file.schema_arrow) as writer:
             for batch in file.iter_batches():

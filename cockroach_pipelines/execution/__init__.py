@@ -2,15 +2,10 @@
 
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
 from cockroach_pipelines.execution.outcome import Order, Outcome
+from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.reading import run_reading
-from cockroach_pipelines.execution.results import (
-    PREVIEW_ROWS,
-    PlainValue,
-    ResultProcessor,
-    StagedResult,
-    preview_records,
-)
+from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.session import Activity
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor, run_statement
 

@@ -50,6 +50,7 @@ class ParquetFiles(dg.UPathIOManager):
             )
         aside = destination.with_name(f".{destination.name}.{context.run_id}")
         try:
+            aside.touch(mode=0o600)
             pq.write_table(table, aside, compression="zstd")
             aside.replace(destination)
         finally:

@@ -39,7 +39,7 @@ def chromium() -> Iterator[Browser]:
 def new_page(browser: Browser, address: str) -> Page:
     """Give a page on which paths below `address` can be opened."""
     expect.set_options(timeout=_TIMEOUT_MILLISECONDS)
-    page = browser.new_page(base_url=address, viewport={"width": 1500, "height": 1100})
+    page = browser.new_page(base_url=address, viewport={"width": 1500, "height": 1200})
     page.set_default_timeout(_TIMEOUT_MILLISECONDS)
     return page
 

@@ -10,6 +10,7 @@ from cockroach_pipelines.database.arrow.errors import (
     UnsafeLiteralsError,
     UnsupportedTypeError,
 )
+from cockroach_pipelines.database.arrow.intervals import text_of_intervals
 from cockroach_pipelines.database.arrow.stream import ArrowStream, read
 from cockroach_pipelines.database.arrow.types import Special
 
@@ -25,5 +26,6 @@ __all__ = [
     "UnsupportedTypeError",
     "WriteResult",
     "read",
+    "text_of_intervals",
     "write",
 ]

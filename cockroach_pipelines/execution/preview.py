@@ -1,0 +1,27 @@
+"""The first rows of a table, for people."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from cockroach_pipelines.execution.parquet import unique_names
+
+PREVIEW_ROWS = 10
+
+PlainValue = str | int | float | bool | None
+
+
+def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200) -> list[dict[str, PlainValue]]:
+    """Give a table's first rows for people: plain values, anything else as text, long text cut to `width` characters."""
+    names = unique_names(table.schema.names)
+    return [
+        dict(zip(names, (_plain(value, width) for value in row), strict=True))
+        for row in zip(*(column.to_pylist() for column in table.slice(0, limit).columns), strict=True)
+    ]
+
+
+def _plain(value: object, width: int) -> PlainValue:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
