@@ -45,11 +45,15 @@ def demo(config: ConfigOption = None) -> None:
 
 
 @app.command()
-def doctor(config: ConfigOption = None, connection: ConnectionOption = "main") -> None:
+def doctor(
+    config: ConfigOption = None,
+    connection: ConnectionOption = "main",
+    settings: Annotated[bool, typer.Option("--settings", help="Say instead where each setting came from.")] = False,
+) -> None:
     """Check everything between this process and an answer from the database, one line each."""
-    from cockroach_pipelines.cli.doctor import run_doctor
+    from cockroach_pipelines.cli.doctor import run_doctor, show_settings
 
-    raise typer.Exit(run_doctor(config, connection))
+    raise typer.Exit(show_settings(config) if settings else run_doctor(config, connection))
 
 
 @app.command()

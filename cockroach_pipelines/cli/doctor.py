@@ -68,6 +68,13 @@ def run_doctor(path: Path | None, connection: str) -> ExitCode:
     return exit_code(worst) if worst else ExitCode.OK
 
 
+def show_settings(path: Path | None) -> ExitCode:
+    """Print where each setting that was given came from, without its value."""
+    for setting, origin in ConfigManager.load(path).origins().items():
+        out.print(f"{setting}: {origin}", highlight=False, markup=False, soft_wrap=True)
+    return ExitCode.OK
+
+
 def _examinations(patient: _Patient) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "Python", lambda: f"{platform.python_version()} at {sys.executable}"
     yield "Configuration", lambda: _configuration(patient)

@@ -76,3 +76,14 @@ def test_wrong_configuration_ends_the_examination_with_its_place(command: Comman
     assert "config.yaml:3:5" in done.out
     assert "Did you mean 'host'?" in done.out
     assert _lines(done.out)["Python"].startswith("✓")
+
+
+def test_settings_are_told_with_their_origin_and_without_their_value(
+    command: Command, server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCKROACH_CONNECTIONS__MAIN__PASSWORD", "open-sesame")
+    done = command("doctor", "--settings", "-c", _config(tmp_path, server.config))
+    assert done.code == 0
+    assert "connections.main.password: environment COCKROACH_CONNECTIONS__MAIN__PASSWORD" in done.out
+    assert "connections.main.host: " in done.out and "config.yaml:1" in done.out
+    assert "open-sesame" not in done.out + done.err
