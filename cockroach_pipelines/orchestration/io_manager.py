@@ -1,12 +1,11 @@
 """Results as Parquet files that downstream assets read."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
@@ -14,10 +13,7 @@ from upath import UPath
 
 from cockroach_pipelines.execution import StagedResult
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-Storable: TypeAlias = "StagedResult | pa.Table | pd.DataFrame"
+Storable: TypeAlias = StagedResult | pa.Table | pd.DataFrame
 
 
 class ParquetFiles(dg.UPathIOManager):
@@ -47,9 +43,6 @@ class ParquetFiles(dg.UPathIOManager):
         if isinstance(obj, StagedResult):
             obj.publish(destination)
             return
-        # Its import takes a second, which a run that only stores what SQL files give should not wait for.
-        import pandas as pd
-
         table = pa.Table.from_pandas(obj, preserve_index=False) if isinstance(obj, pd.DataFrame) else obj
         if not isinstance(table, pa.Table):
             raise TypeError(

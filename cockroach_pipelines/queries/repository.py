@@ -102,8 +102,11 @@ class SQLRepository:
         with _collecting_rarely():
             loaded = [loader.load(*paths) for paths in by_name.values()]
         queries = {each.name: each for each in loaded if isinstance(each, Query)}
+        doubles = list(_indistinguishable(queries))
+        for double in doubles:
+            del queries[double.name]
         broken: dict[str, BrokenQuery] = {}
-        for each in loaded:
+        for each in (*loaded, *doubles):
             if isinstance(each, BrokenQuery):
                 free = _free_name(each.name, {*queries, *broken})
                 broken[free] = BrokenQuery(free, each.path, each.kind, each.error)
@@ -164,9 +167,29 @@ def _group(path: Path) -> str:
     return str(path.parent / path.name.split(".")[0])
 
 
+def _flat(name: str) -> str:
+    """Give the one word that Dagster makes of an asset's name for its step and its schedule."""
+    return name.replace("/", "__")
+
+
+def _indistinguishable(queries: Mapping[str, Query]) -> Iterator[BrokenQuery]:
+    """Give the queries whose flat name an earlier one has: with both, Dagster would load neither, nor any other."""
+    first: dict[str, Query] = {}
+    for query in queries.values():
+        other = first.setdefault(_flat(query.name), query)
+        if other is not query:
+            error = QueryFileError(
+                f"{query.name} and {other.name} are both {_flat(query.name)} to Dagster.",
+                place=Place(query.path, 1, 1),
+                advice="Rename one of them: two underscores stand for a folder.",
+            )
+            yield BrokenQuery(query.name, query.path, query.kind, error)
+
+
 def _free_name(name: str, taken: set[str]) -> str:
+    flat = {_flat(each) for each in taken}
     free, number = name, 2
-    while free in taken:
+    while _flat(free) in flat:
         free, number = f"{name}_{number}", number + 1
     return free
 
