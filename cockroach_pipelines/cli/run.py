@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas  # noqa: F401 - pyarrow would import it later, in compiled code that loses a signal's exception
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq

@@ -6,26 +6,69 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.peers.dagster_dev import wait_until
 from tests.peers.postgres import PostgresServer
 from tests.peers.processes import inherited
 from tests.peers.project import make_project
+from tests.peers.waiting import wait_until
 
 LONGEST_SECONDS = 2.0
+LAST_GOOD_RESULT = "the last good result"
 
+SILENT = "SELECT pg_sleep(120)::text AS slept"
+ENDLESS = "SELECT generate_series(1, 100000000000) AS number, repeat('x', 100) AS text"
+MAINTENANCE = "DELETE FROM kept WHERE pg_sleep(120)::text = ''"
+
+# A file for each process, since a session is known by its file's name.
 FILES = {
-    "reporting/silent.sql": "SELECT pg_sleep(120)::text AS slept",
-    "reporting/endless.sql": "SELECT generate_series(1, 100000000000) AS number, repeat('x', 100) AS text",
-    "maintenance/slow_delete.sql": "DELETE FROM kept WHERE pg_sleep(120)::text = ''",
+    "reporting/silent_int.sql": SILENT,
+    "reporting/silent_term.sql": SILENT,
+    "maintenance/delete_int.sql": MAINTENANCE,
+    "maintenance/delete_term.sql": MAINTENANCE,
+    "reporting/endless_int.sql": ENDLESS,
+    "reporting/endless_term.sql": ENDLESS,
 }
 
-INTERRUPTED = [pytest.param(signal.SIGINT, 130, id="INT"), pytest.param(signal.SIGTERM, 143, id="TERM")]
+
+@dataclass(frozen=True)
+class Command:
+    """`cockroach-pipelines run` of a file, under way."""
+
+    name: str
+    process: subprocess.Popen[str]
+    server: PostgresServer
+    temporary: Path
+
+    def statements(self) -> int:
+        """Number of sessions in which the file's statement runs."""
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND query ~ 'pg_sleep|generate_series' "
+            f"AND application_name LIKE 'cockroach_pipelines/%/{self.name}/cli'"
+        )
+        return int(self.server.psql(sql))
+
+    def wait_for_statement(self) -> None:
+        """Wait until the server runs the statement."""
+        wait_until(lambda: self.statements() == 1 or self.process.poll() is not None, 90, lambda: "nothing runs")
+        assert self.process.poll() is None, self.process.communicate()[0]
+
+    def end(self, number: signal.Signals) -> str:
+        """Send a signal, expect the statement to be gone from the server in time, and give what was printed."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        wait_until(lambda: self.statements() == 0, LONGEST_SECONDS, lambda: "the statement still runs")
+        gone = time.monotonic() - began
+        printed, _ = self.process.communicate(timeout=10)
+        ended = time.monotonic() - began
+        print(f"{self.name}: statement gone after {gone:.2f} s, process ended after {ended:.2f} s")
+        assert gone < LONGEST_SECONDS
+        return printed
 
 
 @pytest.fixture(scope="module")
@@ -36,81 +79,82 @@ def project(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.mark.parametrize("name", ["silent", "endless", "slow_delete"])
-@pytest.mark.parametrize(("number", "code"), INTERRUPTED)
-def test_signal_ends_the_statement_on_the_server(
-    name: str, number: signal.Signals, code: int, project: Path, server: PostgresServer
+@pytest.fixture(scope="module")
+def waiting(project: Path, server: PostgresServer) -> Iterator[Mapping[str, Command]]:
+    """Commands whose statements give nothing for a long time; started together, as each takes seconds to begin."""
+    names = ("silent_int", "silent_term", "delete_int", "delete_term")
+    with ExitStack() as stack:
+        commands = {name: stack.enter_context(started(name, project, server)) for name in names}
+        for command in commands.values():
+            command.wait_for_statement()
+        yield commands
+
+
+@pytest.fixture(scope="module")
+def streaming(project: Path, server: PostgresServer) -> Iterator[Mapping[str, Command]]:
+    """Commands that write an endless result to `<name>/result.<ending>`, where an older one is."""
+    outputs = {"endless_int": "result.parquet", "endless_term": "result.csv"}
+    with ExitStack() as stack:
+        commands = {}
+        for name, output in outputs.items():
+            (project / name).mkdir()
+            (project / name / output).write_text(LAST_GOOD_RESULT)
+            arguments = ("--output", f"{name}/{output}")
+            commands[name] = stack.enter_context(started(name, project, server, *arguments))
+        for command in commands.values():
+            command.wait_for_statement()
+        yield commands
+
+
+@pytest.mark.parametrize("name", ["silent", "delete"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_signal_ends_a_statement_that_gives_nothing(
+    name: str, number: signal.Signals, code: int, waiting: Mapping[str, Command], server: PostgresServer
 ) -> None:
-    with started(project, server, [name]) as process:
-        began = time.monotonic()
-        process.send_signal(number)
-        wait_until(lambda: statements(server) == 0, LONGEST_SECONDS, lambda: "the statement still runs")
-        gone = time.monotonic() - began
-        printed, _ = process.communicate(timeout=10)
-        ended = time.monotonic() - began
-    print(f"{name}: SIG{number.name}: statement gone after {gone:.2f} s, process ended after {ended:.2f} s")
-    assert process.returncode == code
-    assert gone < LONGEST_SECONDS
+    command = waiting[f"{name}_{number.name.removeprefix('SIG').lower()}"]
+    printed = command.end(number)
+    assert command.process.returncode == code
     assert "Traceback" not in printed
+    assert files(command.temporary) == []
     assert server.psql("SELECT count(*) FROM kept") == "1"
 
 
-@pytest.mark.parametrize("ending", ["parquet", "csv"])
-@pytest.mark.parametrize(("number", "code"), INTERRUPTED)
-def test_signal_leaves_nothing_of_the_output(
-    ending: str, number: signal.Signals, code: int, project: Path, server: PostgresServer, tmp_path: Path
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+def test_signal_ends_an_endless_result_and_leaves_the_last_good_one(
+    number: signal.Signals, code: int, streaming: Mapping[str, Command], project: Path
 ) -> None:
-    results = tmp_path / "results"
-    results.mkdir()
-    output = results / f"numbers.{ending}"
-    output.write_text("the last good result")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    with started(project, server, ["endless", "--output", str(output)], TMPDIR=str(scratch)) as process:
-        wait_until(lambda: any(size(path) > 1_000_000 for path in results.rglob("*")), 30, lambda: "nothing is written")
-        process.send_signal(number)
-        process.communicate(timeout=10)
-    assert process.returncode == code
-    assert [path for path in results.rglob("*") if path.is_file()] == [output]
-    assert output.read_text() == "the last good result"
-    assert list(scratch.rglob("*")) == []
+    command = streaming[f"endless_{number.name.removeprefix('SIG').lower()}"]
+    results = project / command.name
+    wait_until(lambda: len(files(results, larger_than=100_000)) == 1, 30, lambda: "nothing is written")
+    printed = command.end(number)
+    assert command.process.returncode == code
+    assert "Traceback" not in printed
+    assert files(command.temporary) == []
+    (output,) = files(results)
+    assert output.read_text() == LAST_GOOD_RESULT
 
 
 @contextmanager
-def started(
-    project: Path, server: PostgresServer, arguments: Sequence[str], **environment: str
-) -> Iterator[subprocess.Popen[str]]:
-    """Run a file and wait until its statement is under way."""
+def started(name: str, project: Path, server: PostgresServer, *arguments: str) -> Iterator[Command]:
+    """Run a file by the command, in a process that is gone after the block."""
+    temporary = project / f"{name}.tmp"
+    temporary.mkdir()
     process = subprocess.Popen(
-        [str(Path(sys.executable).with_name("cockroach-pipelines")), "run", *arguments],
+        [str(Path(sys.executable).with_name("cockroach-pipelines")), "run", name, *arguments],
         cwd=project,
-        env=inherited(**environment),
+        env=inherited(TMPDIR=str(temporary)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     try:
-        wait_until(
-            lambda: statements(server) == 1 or process.poll() is not None, 60, lambda: "the statement does not begin"
-        )
-        assert process.poll() is None, process.communicate()[0]
-        yield process
+        yield Command(name, process, server, temporary)
     finally:
         process.kill()
         process.communicate()
 
 
-def statements(server: PostgresServer) -> int:
-    """Number of sessions in which a statement of these files is under way."""
-    return int(
-        server.psql(
-            "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND application_name LIKE 'cockroach_pipelines/%/cli'"
-            " AND query ~ 'pg_sleep|generate_series'"
-        )
-    )
-
-
-def size(path: Path) -> int:
-    """Bytes of a file, 0 where it is gone or is none."""
-    return path.stat().st_size if path.is_file() else 0
+def files(folder: Path, *, larger_than: int = -1) -> list[Path]:
+    """Every file below a folder with more than so many bytes."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size > larger_than]

@@ -281,3 +281,27 @@ def test_downstream_asset_reads_a_report_in_the_type_it_asks_for(orders: Postgre
     assert isinstance(seen["frame"], pd.DataFrame)
     assert isinstance(seen["table"], pa.Table)
     assert seen["frame"]["id"].tolist() == seen["table"]["id"].to_pylist() == [1, 2, 3, 4]
+
+
+def test_report_runs_with_a_kerberos_ticket_and_nothing_else(server: PostgresServer, tmp_path: Path) -> None:
+    config = make_project(
+        tmp_path,
+        {"main": server.kerberos_config()},
+        {"reporting/who.sql": "SELECT current_user AS role, g.principal FROM pg_stat_gssapi AS g WHERE g.pid = pg_backend_pid()"},
+    )
+    assert _run(config, "reporting/who").success
+    table = pq.read_table(config.settings.results_folder / "reporting" / "who.parquet")
+    assert table.to_pylist() == [{"role": "etl", "principal": server.kdc.principal}]
+
+
+def test_kerberos_error_of_a_run_has_its_own_advice(server: PostgresServer, tmp_path: Path) -> None:
+    missing = tmp_path / "absent.keytab"
+    config = make_project(
+        tmp_path,
+        {"main": server.kerberos_config(keytab=missing, principal=server.kdc.principal)},
+        {"reporting/who.sql": "SELECT 1 AS one"},
+    )
+    failure = _run(config, "reporting/who").failure_data_for_node("reporting__who")
+    assert failure is not None and failure.user_failure_data is not None
+    assert str(missing) in str(failure.user_failure_data.description)
+    assert "does not exist" in str(failure.user_failure_data.description)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import psycopg
 import pytest
 
-from tests.peers.dagster_dev import DagsterDev, wait_until
+from tests.peers.dagster_dev import DagsterDev
+from tests.peers.waiting import wait_until
 
 SILENT = "reporting/silent"
 ENDLESS = "reporting/endless"

@@ -8,14 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from tests.peers.processes import free_port, inherited, start_server, stop_server
+from tests.peers.waiting import wait_until
 
 _ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
@@ -183,11 +183,3 @@ def make_dagster_project(repository: Path, folder: Path, database: Path, files: 
         copy.write_bytes(file.read_bytes())
     for name, text in files.items():
         (folder / "sql" / "queries" / name).write_text(text)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float, otherwise: Callable[[], str]) -> None:
-    """Wait for something that happens by itself; fail with what `otherwise` gives."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"within {seconds:g} s: {otherwise()}"
-        time.sleep(0.05)
