@@ -10,9 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cockroach_pipelines.cli.console import print_error
-from cockroach_pipelines.cli.exit_codes import exit_code
-from cockroach_pipelines.config import PipelinesError
+from cockroach_pipelines.config.errors import PipelinesError
 
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
@@ -99,12 +97,18 @@ def run(
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code.
+
+    Each command imports what it needs by itself, so that help is quick.
+    """
     # A process that is asked to end raises where it waits, so that its statement is cancelled on the server.
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except PipelinesError as error:
+        from cockroach_pipelines.cli.console import print_error
+        from cockroach_pipelines.cli.exit_codes import exit_code
+
         print_error(error)
         sys.exit(exit_code(error))
     sys.exit()
