@@ -287,7 +287,9 @@ def test_report_runs_with_a_kerberos_ticket_and_nothing_else(server: PostgresSer
     config = make_project(
         tmp_path,
         {"main": server.kerberos_config()},
-        {"reporting/who.sql": "SELECT current_user AS role, g.principal FROM pg_stat_gssapi AS g WHERE g.pid = pg_backend_pid()"},
+        {
+            "reporting/who.sql": "SELECT current_user AS role, g.principal FROM pg_stat_gssapi AS g WHERE g.pid = pg_backend_pid()"
+        },
     )
     assert _run(config, "reporting/who").success
     table = pq.read_table(config.settings.results_folder / "reporting" / "who.parquet")

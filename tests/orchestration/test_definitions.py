@@ -94,9 +94,14 @@ def test_file_of_an_unknown_connection_is_broken_with_a_proposal(tmp_path: Path)
 
 
 def test_names_that_dagster_cannot_tell_apart_hide_no_other(tmp_path: Path) -> None:
-    files = dict.fromkeys(("reporting/a__b.sql", "reporting/a/b.sql", "reporting/c.sql"), "/* @asset\nevery: 1h\n*/\nSELECT 1 AS one")
+    files = dict.fromkeys(
+        ("reporting/a__b.sql", "reporting/a/b.sql", "reporting/c.sql"), "/* @asset\nevery: 1h\n*/\nSELECT 1 AS one"
+    )
     definitions = build_definitions(make_project(tmp_path, {"main": SERVER}, files))
-    assert {schedule.name for schedule in definitions.get_repository_def().schedule_defs} == {"reporting__a__b", "reporting__c"}
+    assert {schedule.name for schedule in definitions.get_repository_def().schedule_defs} == {
+        "reporting__a__b",
+        "reporting__c",
+    }
     descriptions = [node.description for node in definitions.resolve_asset_graph().asset_nodes]
     assert any("are both reporting__a__b to Dagster" in str(description) for description in descriptions)
 
