@@ -22,13 +22,21 @@ def demo() -> tuple[Path, subprocess.CompletedProcess[str]]:  # type: ignore[mis
     """Run the command in a folder that holds the project's configuration and SQL, and nothing else."""
     with readable_folder("demo") as folder:
         shutil.copytree(ROOT / "sql", folder / "sql")
-        for name in ("config.yaml", "dagster.yaml", "workspace.yaml"):
+        for name in ("dagster.yaml", "workspace.yaml"):
             shutil.copy(ROOT / name, folder / name)
+        # The command is told its configuration: the one in the folder names a server, and nothing may go there.
+        shutil.copy(ROOT / "config.yaml", folder / "demo.yaml")
+        with (folder / "demo.yaml").open("a") as file:
+            file.write("  elsewhere: {host: elsewhere.invalid, user: nobody}\n")
+        (folder / "config.yaml").write_text("connections: {main: {host: elsewhere.invalid, user: nobody}}\n")
+        (folder / "sql" / "queries" / "maintenance" / "not_here.sql").write_text(
+            "/* @asset\nconnection: elsewhere\n*/\nDELETE FROM anything WHERE true"
+        )
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("COCKROACH_", "DAGSTER_"))
         }
         done = subprocess.run(
-            [sys.executable, "-c", "from cockroach_pipelines.cli import main; main()", "demo"],
+            [sys.executable, "-c", "from cockroach_pipelines.cli import main; main()", "demo", "--config", "demo.yaml"],
             cwd=folder,
             env={**environment, "COLUMNS": "100"},
             capture_output=True,
@@ -81,8 +89,9 @@ def test_history_is_kept_beside_the_project_and_nothing_is_open_to_others(
 ) -> None:
     folder, _ = demo
     assert (folder / ".dagster" / "storage").is_dir()
-    password = folder / ".data" / "embedded" / "password"
-    assert not password.exists() or password.stat().st_mode & 0o077 == 0
+    written = [path for top in (".data", ".dagster") for path in (folder / top).rglob("*") if path.is_file()]
+    assert len(written) > 40
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
 
 
 def test_no_server_is_left_behind(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def demo(config: ConfigOption = None) -> None:
     """
     from cockroach_pipelines.cli.demo import run_demo
 
+    _raise_when_asked_to_end()
     raise typer.Exit(run_demo(config))
 
 
@@ -51,6 +53,7 @@ def doctor(
     """Check everything between this process and an answer from the database, one line each."""
     from cockroach_pipelines.cli.doctor import run_doctor, show_settings
 
+    _raise_when_asked_to_end()
     raise typer.Exit(show_settings(config) if settings else run_doctor(config, connection))
 
 
@@ -91,6 +94,7 @@ def run(
     """Run one SQL file with its checks, without Dagster. Ctrl-C ends the statement on the server."""
     from cockroach_pipelines.cli.run import run_file
 
+    _raise_when_asked_to_end()
     raise typer.Exit(
         run_file(name, partition=partition, params=param or [], output=output, rows=rows, config=config, as_json=json)
     )
@@ -101,8 +105,10 @@ def main() -> NoReturn:
 
     Each command imports what it needs by itself, so that help is quick.
     """
-    # A process that is asked to end raises where it waits, so that its statement is cancelled on the server.
-    signal.signal(signal.SIGTERM, _terminate)
+    os.umask(0o077)  # what a command writes holds rows of the database: it is the user's alone
+    # Until a command begins nothing has to be cleaned up, and Python may lose an exception raised amid an import.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         app()
     except PipelinesError as error:
@@ -112,6 +118,13 @@ def main() -> NoReturn:
         print_error(error)
         sys.exit(exit_code(error))
     sys.exit()
+
+
+def _raise_when_asked_to_end() -> None:
+    # What is raised where the process waits lets it cancel its statement on the server.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -114,13 +114,14 @@ def _materialize_all(config: ConfigManager, progress: Progress) -> dict[str, _As
 
 def _events(config: ConfigManager) -> Iterator[dict[str, Any]]:
     # Dagster runs in a process of its own: this floor does not know it, and its log does not mix with the progress display.
+    path = config.path.absolute() if config.path else None
     log = config.folder / ".data" / "demo.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.touch(mode=0o600)
     with (
         log.open("w") as said,
         subprocess.Popen(
-            [sys.executable, "-m", _MATERIALIZE, "--month", _MONTH],
+            [sys.executable, "-m", _MATERIALIZE, "--month", _MONTH, *(["--config", str(path)] if path else [])],
             cwd=config.folder,
             stdout=subprocess.PIPE,
             stderr=said,

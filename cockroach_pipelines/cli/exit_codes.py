@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.database import (
-    AmbiguousCommitError,
-    ConnectionFailedError,
-    JVMError,
-    KerberosError,
-    StatementError,
-)
+from cockroach_pipelines.config import ConfigurationError, PipelinesError
+from cockroach_pipelines.database import ConnectionFailedError, JVMError, KerberosError
+from cockroach_pipelines.embedded import EmbeddedServerError
+from cockroach_pipelines.queries import ParameterError, QueryFileError, QueryNotFoundError
 
 
 class ExitCode(IntEnum):
@@ -30,9 +26,9 @@ class ExitCode(IntEnum):
 def exit_code(error: PipelinesError) -> ExitCode:
     """Give the exit code for an error."""
     match error:
-        case JVMError() | KerberosError() | ConnectionFailedError():
+        case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION
-        case AmbiguousCommitError() | StatementError():
-            return ExitCode.FAILED
-        case _:
+        case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE
+        case _:
+            return ExitCode.FAILED

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas  # noqa: F401 - pyarrow would import it later, in compiled code that loses a signal's exception
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
@@ -66,6 +65,8 @@ def run_file(
     query = order.query
     if output and output.suffix not in (".parquet", ".csv"):
         raise ConfigurationError(f"{output} has no known format.", advice="Name a file that ends in .parquet or .csv.")
+    if output and output.is_dir():
+        raise ConfigurationError(f"{output} is a folder.", advice="Name a file.")
     activity = Activity(asset=query.name, run="cli")
     with (
         connection_manager(manager.settings.connections) as connections,

@@ -15,7 +15,7 @@ import jpype
 from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.database.dbapi import Connection as DBAPIConnection
 from cockroach_pipelines.database.dbapi import Cursor, dbapi_connection
-from cockroach_pipelines.database.dialect import ServerVersion, parse_server_version
+from cockroach_pipelines.database.dialect import Dialect, ServerVersion, parse_server_version
 from cockroach_pipelines.database.driver import connection_properties, connection_url
 from cockroach_pipelines.database.errors import (
     AuthenticationError,
@@ -28,6 +28,10 @@ from cockroach_pipelines.database.kerberos import KerberosAuthenticator, kerbero
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
 
 _REFUSED_LOGINS = ("28", "08004")
+_TIMEOUT_MARGIN_SECONDS = 10
+_LONGEST_WAIT_MILLISECONDS = 2**31 - 1
+_CHECKS_CLIENTS_SINCE = 14
+_CLIENT_CHECK_INTERVAL = "10s"
 
 
 class BaseConnection(ABC):
@@ -117,8 +121,12 @@ class CockroachDBConnection(BaseConnection):
     def version(self) -> ServerVersion:
         """Dialect and version of the server, asked once."""
         if self._version is None:
-            self._version = parse_server_version(str(self.query("SELECT version()")[0][0]))
-            self.rollback()
+            version = parse_server_version(str(self.query("SELECT version()")[0][0]))
+            if version.dialect is Dialect.POSTGRESQL and version.numbers[0] >= _CHECKS_CLIENTS_SINCE:
+                # CockroachDB ends the statement of a client that has gone; PostgreSQL has to be told to look.
+                self.execute(f"SET client_connection_check_interval = '{_CLIENT_CHECK_INTERVAL}'")
+            self.commit()
+            self._version = version
         return self._version
 
     def begin(self, *, read_only: bool, isolation: str | None = None) -> None:
@@ -134,28 +142,41 @@ class CockroachDBConnection(BaseConnection):
         self.execute(f"SET TRANSACTION {modes}")
 
     @contextmanager
-    def autocommit(self, *, timeout: float | None = None) -> Iterator[None]:
+    def autocommit(self, *, timeout: float | None = None, timezone: str = "UTC") -> Iterator[None]:
         """Run statements outside any transaction, for those that refuse one; each is kept as soon as it has run.
 
         Args:
             timeout: Seconds that a statement may take on the server; the session's setting when None.
+            timezone: A zone of the IANA database for the session.
         """
+        self.broken = True  # only a connection that is as it was goes back to its pool
         self._call(lambda: self.jdbc.setAutoCommit(True))
+        self.execute(f"SET TIME ZONE '{timezone}'")
         if timeout is not None:
             self.execute(f"SET statement_timeout = '{_milliseconds(timeout)}'")
-        try:
-            yield
-        except BaseException:
-            self.broken = True  # only a connection that is as it was goes back to its pool
-            raise
+            self._wait_longer_than(timeout)
+        yield
+        self.execute("RESET timezone")
         if timeout is not None:
             self.execute("RESET statement_timeout")
+            self._wait_longer_than(None)
         self._call(lambda: self.jdbc.setAutoCommit(False))
+        self.broken = False
 
     def set_statement_timeout(self, seconds: float | None) -> None:
         """Let the server end any later statement of this transaction that takes longer; the session's setting when None."""
+        self._wait_longer_than(seconds)
         if seconds is not None:
             self.execute(f"SET LOCAL statement_timeout = '{_milliseconds(seconds)}'")
+
+    def _wait_longer_than(self, timeout: float | None) -> None:
+        # The server ends a statement at its timeout; this side must not have hung up on it before.
+        limit = timeout or self.config.statement_timeout or 0
+        wait = max(self.config.socket_timeout, limit + _TIMEOUT_MARGIN_SECONDS if limit else 0)
+        milliseconds = min(round(wait * 1000), _LONGEST_WAIT_MILLISECONDS)
+        self._call(
+            lambda: self.jdbc.setNetworkTimeout(java("java.util.concurrent.ForkJoinPool").commonPool(), milliseconds)
+        )
 
     def set_time_zone(self, name: str) -> None:
         """Take a zone of the IANA database for the rest of this transaction."""

@@ -56,6 +56,11 @@ class JVMManager:
             if not jpype.isJVMStarted():
                 self._launch(java_home, jars)
                 _started_in, _started_with = os.getpid(), (java_home, jars)
+            elif _started_with and self.java_home and java_home.resolve() != _started_with[0].resolve():
+                raise JVMError(
+                    f"The Java virtual machine of this process already runs from {_started_with[0]}, not from {java_home}.",
+                    advice="A process has one virtual machine: give every connection the same java_home.",
+                )
             elif _started_with and not jars <= _started_with[1]:
                 missing = ", ".join(sorted(str(jar) for jar in jars - _started_with[1]))
                 raise JVMError(

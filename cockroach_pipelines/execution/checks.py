@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from cockroach_pipelines.database import StatementError
+from cockroach_pipelines.database import (
+    CancelledError,
+    ConnectionLostError,
+    DatabaseError,
+    SerializationError,
+    StatementError,
+)
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import Snapshot
 from cockroach_pipelines.execution.session import arranged
@@ -44,14 +50,17 @@ def evaluate(
     so the database compares and nothing is loaded. A check that cannot be evaluated is a failed one, never a silent one.
     """
     name, check, bound = query.name, query.check, query.bound
-    text, parameters = f"SELECT * FROM (\n{bound.text}\n) AS wrong_rows", arranged(bound, values)
-    if result is not None:
-        text = f"WITH result AS (\n{result.bound.text}\n) {text}"
-        parameters = [*arranged(result.bound, values), *parameters]
+    before = f"WITH result AS (\n{result.bound.text}\n) SELECT * FROM (\n" if result else "SELECT * FROM (\n"
+    parameters = [*(arranged(result.bound, values) if result else ()), *arranged(bound, values)]
     try:
         with snapshot.savepoint():
-            wrong_rows, sample = count_and_sample(snapshot.read_text(text, parameters))
-    except StatementError as error:
+            stream = snapshot.read_text(f"{before}{bound.text}\n) AS wrong_rows", parameters)
+            wrong_rows, sample = count_and_sample(stream)
+    except (ConnectionLostError, SerializationError, CancelledError):
+        raise  # nothing is wrong with the check: the step fails, and may be tried again
+    except DatabaseError as error:
+        position = error.server.position if isinstance(error, StatementError) else None
+        error.place = bound.place(max(1, (position or 0) - len(before)), numbered=False)
         return CheckOutcome(name, check.severity, check.blocking, 0, None, error=str(error))
     return CheckOutcome(name, check.severity, check.blocking, wrong_rows, sample)
 

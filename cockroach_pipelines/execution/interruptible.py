@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import Any, TypeVar
@@ -31,7 +32,8 @@ def run_interruptibly(connection: CockroachDBConnection, function: Callable[[], 
 def _cancel(connection: CockroachDBConnection, future: Future[Any]) -> None:
     # Nobody knows whether a cancellation strikes this statement or the next one: the connection is not used again.
     connection.broken = True
-    for _ in range(int(_GRACE_SECONDS / _CANCEL_INTERVAL_SECONDS)):
+    deadline = time.monotonic() + _GRACE_SECONDS
+    while time.monotonic() < deadline:
         # A cancellation may come before the statement has started: it is repeated until the statement has ended.
         try:
             connection.cancel()

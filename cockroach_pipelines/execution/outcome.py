@@ -35,8 +35,7 @@ class Order:
     @property
     def timezone(self) -> str:
         """The session's time zone: the file's, so that dates begin where its partitions do."""
-        header = self.query.header
-        return header.timezone or (header.partition.timezone if header.partition else "UTC")
+        return self.query.header.effective_timezone
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 
 from cockroach_pipelines.execution.parquet import unique_names
@@ -21,6 +23,8 @@ def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200
 
 
 def _plain(value: object, width: int) -> PlainValue:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no NaN and no infinity
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value.hex() if isinstance(value, bytes) else str(value)

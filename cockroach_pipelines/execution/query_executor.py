@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ServerVersion, StatementError
+from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, DatabaseError, ServerVersion
 from cockroach_pipelines.database.arrow import ArrowStream, read
 from cockroach_pipelines.execution.interruptible import run_interruptibly
 from cockroach_pipelines.execution.session import Activity, Transaction, arranged, located
@@ -45,8 +46,10 @@ class Snapshot:
         self._connection.execute("SAVEPOINT attempt")
         try:
             yield
-        except StatementError:
-            self._connection.execute("ROLLBACK TO SAVEPOINT attempt")
+        except DatabaseError:
+            # Where the connection itself has gone, the first error is the telling one.
+            with contextlib.suppress(DatabaseError):
+                self._connection.execute("ROLLBACK TO SAVEPOINT attempt")
             raise
 
     def close(self) -> None:

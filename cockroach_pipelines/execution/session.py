@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from cockroach_pipelines.database import CockroachDBConnection, Dialect, StatementError
 from cockroach_pipelines.queries import BoundSQL, Statement
 
-# What makes every statement of a transaction see the same rows: CockroachDB's own default does, PostgreSQL's does not.
-_SNAPSHOT_ISOLATION = {Dialect.COCKROACHDB: None, Dialect.POSTGRESQL: "repeatable read"}
+# What makes every statement of a transaction see the same rows, whatever the server's default is.
+_SNAPSHOT_ISOLATION = {Dialect.COCKROACHDB: "serializable", Dialect.POSTGRESQL: "repeatable read"}
+
+
+_NAME_BYTES = 63
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,10 @@ class Activity:
     run: str = ""
 
     def __str__(self) -> str:
-        # PostgreSQL keeps 63 bytes of a session's name; the run's first eight characters identify it.
-        return "/".join(part for part in (self.project, self.asset, self.run[:8]) if part)[:63]
+        # PostgreSQL keeps 63 bytes of a session's name: a long asset is cut, and the run's first eight characters stay.
+        run = self.run[:8]
+        room = _NAME_BYTES - len(self.project) - len(run) - 2
+        return "/".join(part for part in (self.project, self.asset[:room], run) if part)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from cockroach_pipelines.execution.interruptible import run_interruptibly
 from cockroach_pipelines.execution.session import Activity, Transaction, arranged, located
 from cockroach_pipelines.queries import Statement, StatementKind
 
+_logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _CHANGES_ROWS = frozenset(
@@ -52,27 +54,44 @@ class TransactionalExecutor:
             AmbiguousCommitError: The connection was lost while COMMIT was in flight; it may have been kept.
         """
         transaction = Transaction(self._activity, read_only=False, timeout=timeout, timezone=timezone)
+        commit = _Commit()
         with self._connections.lend(connection) as lent:
 
             def run_and_commit() -> T:
                 transaction.begin(lent)
                 result = work(lent)
-                _commit(lent)
+                commit.run(lent)
                 return result
 
-            return run_interruptibly(lent, run_and_commit)
+            try:
+                return run_interruptibly(lent, run_and_commit)
+            except BaseException:
+                commit.tell()
+                raise
 
     def run_autocommit(
-        self, connection: str, work: Callable[[CockroachDBConnection], T], *, timeout: float | None = None
+        self,
+        connection: str,
+        work: Callable[[CockroachDBConnection], T],
+        *,
+        timeout: float | None = None,
+        timezone: str = "UTC",
     ) -> T:
-        """Run work outside any transaction: each of its statements is kept as soon as it has run."""
+        """Run work outside any transaction: each of its statements is kept as soon as it has run.
+
+        Raises:
+            AmbiguousCommitError: The connection was lost while a statement ran; it may have been kept.
+        """
         with self._connections.lend(connection) as lent:
 
             def run_alone() -> T:
                 lent.set_application_name(str(self._activity))
                 lent.commit()
-                with lent.autocommit(timeout=timeout):
-                    return work(lent)
+                with lent.autocommit(timeout=timeout, timezone=timezone):
+                    try:
+                        return work(lent)
+                    except ConnectionLostError as error:
+                        raise _ambiguous(error) from error
 
             return run_interruptibly(lent, run_alone)
 
@@ -95,14 +114,34 @@ def run_statement(
         read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream,
     ):
         returned = stream.read_all()
-    return returned.num_rows, returned
+    return returned.num_rows if statement.parsed.kind in _CHANGES_ROWS else -1, returned
 
 
-def _commit(connection: CockroachDBConnection) -> None:
-    try:
-        connection.commit()
-    except ConnectionLostError as error:
-        raise AmbiguousCommitError(
-            error.server,
-            advice="The connection was lost while COMMIT was in flight: look into the table before running it again.",
-        ) from error
+class _Commit:
+    """The commit of one transaction, and how far it came when something interrupted the wait for it."""
+
+    def __init__(self) -> None:
+        self._state = ""
+
+    def run(self, connection: CockroachDBConnection) -> None:
+        self._state = "was in flight: look into the table before running it again"
+        try:
+            connection.commit()
+        except ConnectionLostError as error:
+            raise _ambiguous(error) from error
+        except BaseException:
+            self._state = ""  # the server refused it
+            raise
+        self._state = "had succeeded: the changes are kept"
+
+    def tell(self) -> None:
+        if self._state:
+            _logger.warning("this was interrupted when its COMMIT %s", self._state)
+
+
+def _ambiguous(error: ConnectionLostError) -> AmbiguousCommitError:
+    return AmbiguousCommitError(
+        error.server,
+        place=error.place,
+        advice="The connection was lost while it was being committed: look into the table before running it again.",
+    )

@@ -30,7 +30,9 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
         return statement, connection.version, rows, preview
 
     if header.autocommit:
-        statement, server, rows, preview = writer.run_autocommit(header.connection, work, timeout=header.timeout)
+        statement, server, rows, preview = writer.run_autocommit(
+            header.connection, work, timeout=header.timeout, timezone=order.timezone
+        )
     else:
         statement, server, rows, preview = writer.run(
             header.connection, work, timeout=header.timeout, timezone=order.timezone

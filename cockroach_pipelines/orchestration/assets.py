@@ -22,6 +22,9 @@ from cockroach_pipelines.reporting import run_report
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""
 
+# Errors that cannot pass are raised with `allow_retries=False`.
+_RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
 _CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
 
@@ -73,7 +76,8 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             metadata={"file": dg.MetadataValue.path(str(query.path))},
             code_version=query.code_version,
             partitions_def=partitions,
-            backfill_policy=dg.BackfillPolicy.single_run() if partitions else None,
+            backfill_policy=_backfill_policy(query) if partitions else None,
+            retry_policy=_RETRY_POLICY,
             check_specs=check_specs(query),
             config_schema=_config_schema(header.params),
             required_resource_keys={header.connection},
@@ -136,6 +140,11 @@ class _Step:
         if all(staged.values()):
             return dg.MaterializeResult(value=staged, metadata=metadata, check_results=checks)
         return dg.MaterializeResult(metadata=metadata, check_results=checks)
+
+
+def _backfill_policy(query: Query) -> dg.BackfillPolicy:
+    # Each partition of maintenance is committed by itself: a run for each knows which of them are done.
+    return dg.BackfillPolicy.multi_run(1) if query.kind is QueryKind.MAINTENANCE else dg.BackfillPolicy.single_run()
 
 
 def _blocked(outcomes: Sequence[Outcome]) -> bool:

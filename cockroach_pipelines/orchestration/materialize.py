@@ -1,6 +1,8 @@
 """Materialize every asset in one process, telling what happens as lines of JSON on standard output.
 
-Usage: python -m cockroach_pipelines.orchestration.materialize --month 2013-01
+Usage: python -m cockroach_pipelines.orchestration.materialize --month 2013-01 [--config FILE]
+
+Only assets of embedded connections run: what they maintain is sample data.
 
 Unpartitioned assets run first, in one run; then, per kind of partition, all partitions that begin in the month, in one
 run. The runs are recorded in the project's own Dagster instance, so the UI shows them.
@@ -14,8 +16,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,13 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Materialize everything; 0 when no asset failed, failed checks notwithstanding."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--month", required=True, help="partitions that begin in this month, such as 2013-01")
-    month: str = parser.parse_args(arguments).month
+    parser.add_argument("--config", type=Path, help="the configuration; COCKROACH_PIPELINES_CONFIG, else ./config.yaml")
+    given = parser.parse_args(arguments)
     emit = _json_lines()
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    config = ConfigManager.load()
+    config = ConfigManager.load(given.config)
     definitions = build_definitions(config)
     with project_instance(config.folder) as instance:
-        success = _materialize(definitions, instance, month, emit)
+        embedded = {name for name, connection in config.settings.connections.items() if connection.embedded}
+        success = _materialize(definitions, instance, given.month, embedded, emit)
     emit({"event": "finished", "success": success})
     return 0 if success else 1
 
@@ -49,9 +53,12 @@ def project_instance(folder: Path) -> DagsterInstance:
     return DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else DagsterInstance.from_config(str(folder))
 
 
-def _materialize(definitions: dg.Definitions, instance: DagsterInstance, month: str, emit: Emit) -> bool:
+def _materialize(
+    definitions: dg.Definitions, instance: DagsterInstance, month: str, connections: Set[str], emit: Emit
+) -> bool:
     job = definitions.resolve_implicit_global_asset_job_def()
-    groups = _groups(definitions, month)
+    groups = _groups(definitions, month, connections)
+    names = {name.replace("/", "__"): name for group, _ in groups for name in map(_name, group)}
     emit(
         {
             "event": "planned",
@@ -61,7 +68,7 @@ def _materialize(definitions: dg.Definitions, instance: DagsterInstance, month: 
     success = True
     for assets, keys in groups:
         run_id = dg.DagsterRun(job_name=job.name).run_id
-        instance.add_event_listener(run_id, _listener(emit))
+        instance.add_event_listener(run_id, _listener(emit, names))
         tags = (
             {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
             if keys
@@ -74,12 +81,15 @@ def _materialize(definitions: dg.Definitions, instance: DagsterInstance, month: 
     return success
 
 
-def _groups(definitions: dg.Definitions, month: str) -> list[tuple[list[dg.AssetKey], list[str]]]:
+def _groups(
+    definitions: dg.Definitions, month: str, connections: Set[str]
+) -> list[tuple[list[dg.AssetKey], list[str]]]:
     """Give the assets that run together, with the partition keys of their run."""
     graph = definitions.resolve_asset_graph()
     by_partitions: dict[dg.PartitionsDefinition[str] | None, list[dg.AssetKey]] = {}
     for key in sorted(graph.executable_asset_keys, key=lambda key: list(key.path)):
-        by_partitions.setdefault(graph.get(key).partitions_def, []).append(key)
+        if (graph.get(key).pools or set()) <= connections:  # an asset's pool has the name of its connection
+            by_partitions.setdefault(graph.get(key).partitions_def, []).append(key)
     groups = []
     for partitions, assets in by_partitions.items():
         keys = list(_keys_of_month(partitions, month)) if partitions else []
@@ -92,19 +102,19 @@ def _keys_of_month(partitions: dg.PartitionsDefinition[str], month: str) -> Iter
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return
     start = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(partitions.timezone))
-    end = (start.replace(day=28) + (datetime(1, 1, 5) - datetime(1, 1, 1))).replace(day=1)
+    end = (start.replace(day=28) + timedelta(days=4)).replace(day=1)
     for key in partitions.get_partition_keys():
         if start <= partitions.time_window_for_partition_key(key).start < end:
             yield key
 
 
-def _listener(emit: Emit) -> Callable[[EventLogEntry], None]:
+def _listener(emit: Emit, names: Mapping[str, str]) -> Callable[[EventLogEntry], None]:
     def listen(entry: EventLogEntry) -> None:
         if (event := entry.dagster_event) is None:
             return
         match event.event_type:
             case DagsterEventType.STEP_START:
-                emit({"event": "started", "asset": _step_name(event)})
+                emit({"event": "started", "asset": names[event.step_key or ""]})
             case DagsterEventType.ASSET_MATERIALIZATION:
                 _tell_materialization(event.step_materialization_data.materialization, emit)
             case DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -120,7 +130,11 @@ def _listener(emit: Emit) -> Callable[[EventLogEntry], None]:
                 failure = event.step_failure_data
                 said = failure.user_failure_data.description if failure.user_failure_data else None
                 emit(
-                    {"event": "failed", "asset": _step_name(event), "error": said or str(failure.error_display_string)}
+                    {
+                        "event": "failed",
+                        "asset": names[event.step_key or ""],
+                        "error": said or str(failure.error_display_string),
+                    }
                 )
 
     return listen
@@ -135,10 +149,6 @@ def _tell_materialization(materialization: dg.AssetMaterialization, emit: Emit) 
 
 def _name(key: dg.AssetKey) -> str:
     return "/".join(key.path)
-
-
-def _step_name(event: dg.DagsterEvent) -> str:
-    return (event.step_key or "").replace("__", "/")
 
 
 def _json_lines() -> Emit:

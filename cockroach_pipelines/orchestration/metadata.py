@@ -39,7 +39,8 @@ def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "statement": dg.MetadataValue.md(f"```sql\n{last.statement.sql}\n```"),
     }
     if last.staged:
-        metadata["dagster/row_count"] = sum(outcome.rows for outcome in outcomes)
+        if last.order.partition is None:  # else every partition would show the run's total
+            metadata["dagster/row_count"] = last.rows
         metadata["dagster/column_schema"] = table_schema(last.staged.schema)
         metadata["size"] = dg.MetadataValue.int(sum(outcome.staged.size for outcome in outcomes if outcome.staged))
     elif last.rows >= 0:

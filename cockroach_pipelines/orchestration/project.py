@@ -1,11 +1,12 @@
 """A folder of SQL as Dagster definitions."""
 
 from collections.abc import Iterable
+from keyword import iskeyword
 from pathlib import Path
 
 import dagster as dg
 
-from cockroach_pipelines.config import ConfigManager, DatabaseConfig
+from cockroach_pipelines.config import ConfigManager, ConfigurationError, DatabaseConfig
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.orchestration.assets import IO_MANAGER, asset_key, sql_asset
 from cockroach_pipelines.orchestration.broken import broken_asset
@@ -24,6 +25,12 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
     its connection's is shown and cannot be run.
     """
     settings = config.settings
+    for name in settings.connections:
+        if not name.isidentifier() or iskeyword(name) or name == IO_MANAGER:
+            raise ConfigurationError(
+                f"Connection {name!r} ({config.origin(f'connections.{name}')}) cannot be a resource of that name in Dagster.",
+                advice="Rename it: use letters, digits and underscores, a letter first.",
+            )
     repository = SQLRepository(settings.sql_folder, connections=settings.connections)
     runnable = [query for query in repository.queries.values() if _runs_on(query, settings.connections)]
     elsewhere = [query for query in repository.queries.values() if query not in runnable]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from pydantic import Field, PrivateAttr
@@ -13,7 +14,7 @@ from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import Activity, QueryExecutor, TransactionalExecutor
 
 
-class CockroachDBResource(dg.ConfigurableResource[ConnectionManager]):
+class CockroachDBResource(dg.ConfigurableResource[Any]):
     """Java, Kerberos and JDBC behind one named connection of the configuration.
 
     Secrets stay in the configuration file and the environment: this resource holds a name and a path, so the UI has
@@ -48,6 +49,8 @@ class CockroachDBResource(dg.ConfigurableResource[ConnectionManager]):
     def connection(self) -> Iterator[CockroachDBConnection]:
         """Lend a connection; what was not committed is rolled back."""
         with self._manager().lend(self.connection_name) as connection:
+            connection.set_application_name(connection.config.application_name)
+            connection.commit()
             yield connection
 
     def reader(self, activity: Activity) -> QueryExecutor:

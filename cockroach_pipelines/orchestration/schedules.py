@@ -22,7 +22,7 @@ def sql_schedule(query: Query) -> dg.ScheduleDefinition | None:
         name=query.name.replace("/", "__"),
         cron_schedule=cron,
         target=dg.AssetSelection.assets(asset_key(query.name)),
-        execution_timezone=query.header.timezone or "UTC",
+        execution_timezone=query.header.effective_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{query.name}: {query.description}",
     )

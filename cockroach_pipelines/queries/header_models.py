@@ -234,6 +234,11 @@ class Header(Model):
         """When the asset runs by itself, as a cron expression."""
         return every_to_cron(self.every) if self.every is not None else self.cron
 
+    @property
+    def effective_timezone(self) -> str:
+        """The zone of schedule, session and dates: the file's own, else that of its partitions, else UTC."""
+        return self.timezone or (self.partition.timezone if self.partition else "UTC")
+
     @field_validator("every")
     @classmethod
     def _possible_span(cls, value: str | None) -> str | None:

@@ -141,6 +141,8 @@ class SQLLoader:
             problems.append(_unknown_connection(header, variants, self._connections))
         if header and header.autocommit and kind is not QueryKind.MAINTENANCE:
             problems.append(_only_maintenance_commits(variants))
+        if header and kind is QueryKind.MAINTENANCE:
+            problems += _blocking_checks(header, variants)
         if header and not problems:
             problems += _unused_parameters(header, statements, checks, variants)
         if problems or header is None:
@@ -276,6 +278,19 @@ def _only_maintenance_commits(variants: Sequence[_Variant]) -> QueryFileError:
         place=document.place(("autocommit",)) if document else Place(variants[0].path, 1, 1),
         advice="Remove it.",
     )
+
+
+def _blocking_checks(header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
+    document = _document(variants)
+    return [
+        QueryFileError(
+            f"The check {name!r} cannot block: maintenance has been committed when its checks run.",
+            place=document.place(("checks", name, "blocking")) if document else Place(variants[0].path, 1, 1),
+            advice="Remove `blocking`, or put the condition into the statement.",
+        )
+        for name, check in header.checks.items()
+        if check.blocking
+    ]
 
 
 def _document(variants: Sequence[_Variant]) -> YAMLDocument | None:

@@ -175,6 +175,7 @@ def test_backfill_of_a_range_is_one_run_with_a_file_and_a_count_per_partition(
     result = _run(config, "reporting/daily", tags=tags)
     assert result.success
     events = result.get_asset_materialization_events()
+    assert not any("dagster/row_count" in event.materialization.metadata for event in events)
     counts = {event.partition: event.materialization.metadata["dagster/partition_row_count"].value for event in events}
     assert counts == {"2024-01-01": 2, "2024-01-02": 1, "2024-01-03": 1}
     folder = config.settings.results_folder / "reporting" / "daily"
@@ -208,6 +209,25 @@ def test_blocking_check_keeps_the_last_good_result(orders: PostgresServer, tmp_p
     assert pq.read_table(config.settings.results_folder / "reporting" / "strict.parquet").num_rows == 3
 
 
+def test_maintenance_cannot_be_blocked_by_a_check_after_the_fact(orders: PostgresServer, tmp_path: Path) -> None:
+    text = "/* @asset\nchecks:\n  none: {sql: SELECT 1 AS x, blocking: true}\n*/\nDELETE FROM orders WHERE id = 1"
+    config = make_project(tmp_path, {"main": orders.config}, {"maintenance/purge.sql": text})
+    assert not _run(config, "maintenance/purge").success
+    assert orders.psql("SELECT count(*) FROM orders") == "4"
+
+
+def test_backfill_of_maintenance_is_a_run_per_partition(orders: PostgresServer, tmp_path: Path) -> None:
+    text = DAILY.replace("SELECT id, customer, :partition_key AS day FROM", "DELETE FROM").replace(" ORDER BY id", "")
+    text = text.replace(
+        "SELECT id FROM result WHERE customer IS NULL", "SELECT id FROM orders WHERE false AND placed < :partition_end"
+    )
+    config = make_project(tmp_path, {"main": orders.config}, {"maintenance/daily.sql": text})
+    node = build_definitions(config).resolve_asset_graph().get(dg.AssetKey(["maintenance", "daily"]))
+    assert node.backfill_policy == dg.BackfillPolicy.multi_run(1)
+    assert _run(config, "maintenance/daily", partition_key="2024-01-01").success
+    assert orders.psql("SELECT count(*) FROM orders") == "2"
+
+
 def test_check_that_cannot_be_evaluated_has_failed_and_the_others_are_evaluated(
     orders: PostgresServer, tmp_path: Path
 ) -> None:
@@ -215,6 +235,7 @@ def test_check_that_cannot_be_evaluated_has_failed_and_the_others_are_evaluated(
         /* @asset
         checks:
           broken: SELECT * FROM result WHERE no_such_column = 1
+          unrepresentable: SELECT 'infinity'::timestamptz AS moment FROM result
           sound: {sql: SELECT * FROM result WHERE id > 3, severity: warn}
         */
         SELECT id FROM orders
@@ -225,6 +246,8 @@ def test_check_that_cannot_be_evaluated_has_failed_and_the_others_are_evaluated(
     checks = _checks(result)
     assert "could not be evaluated" in str(checks["broken"].description)
     assert "no_such_column" in str(checks["broken"].description)
+    assert "checked.sql:3:38" in str(checks["broken"].description)
+    assert "could not be evaluated" in str(checks["unrepresentable"].description)
     assert checks["sound"].severity is dg.AssetCheckSeverity.WARN
     assert checks["sound"].metadata["wrong_rows"].value == 1
 

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
-from cockroach_pipelines.config import ConfigManager, DatabaseConfig, EmbeddedConfig
+from cockroach_pipelines.config import ConfigManager, ConfigurationError, DatabaseConfig, EmbeddedConfig
 from cockroach_pipelines.orchestration import build_definitions
 from tests.peers.project import make_project
 
@@ -104,6 +105,13 @@ def test_names_that_dagster_cannot_tell_apart_hide_no_other(tmp_path: Path) -> N
     }
     descriptions = [node.description for node in definitions.resolve_asset_graph().asset_nodes]
     assert any("are both reporting__a__b to Dagster" in str(description) for description in descriptions)
+
+
+@pytest.mark.parametrize("name", ["data-warehouse", "class", "parquet_io_manager"])
+def test_connection_that_cannot_be_a_resource_is_refused_with_its_place(tmp_path: Path, name: str) -> None:
+    config = make_project(tmp_path, {"main": SERVER, name: SERVER}, {"reporting/one.sql": "SELECT 1 AS one"})
+    with pytest.raises(ConfigurationError, match=rf"Connection '{name}' \(.*config.yaml:1\) cannot be a resource"):
+        build_definitions(config)
 
 
 def test_secrets_are_in_no_definition(tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ def test_cron_runs_in_the_files_time_zone_from_the_start(tmp_path: Path) -> None
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
+def test_schedule_is_in_the_time_zone_of_the_partitions_where_the_file_has_none(tmp_path: Path) -> None:
+    header = 'cron: "0 6 * * *"\npartition: {every: day, from: 2024-01-01, timezone: Asia/Tokyo}'
+    assert _schedule(tmp_path, header).execution_timezone == "Asia/Tokyo"
+
+
 @pytest.mark.parametrize(("every", "cron"), [("15m", "*/15 * * * *"), ("6h", "0 */6 * * *"), ("1d", "0 0 * * *")])
 def test_every_becomes_cron(tmp_path: Path, every: str, cron: str) -> None:
     assert _schedule(tmp_path, f"every: {every}").cron_schedule == cron
