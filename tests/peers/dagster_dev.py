@@ -63,17 +63,13 @@ class DagsterDev:
         self.folder = folder
         self.port = free_port()
         self.log = folder / "dg_dev.log"
+        self.printed_at_start = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
         """Where the UI is."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def printed(self) -> str:
-        """What `dg dev` wrote so far."""
-        return self.log.read_text()
 
     def start(self, seconds: float = 120) -> None:
         """Start everything and wait until the assets of the project are served."""
@@ -90,6 +86,7 @@ class DagsterDev:
             ready=self._serves_assets,
             seconds=seconds,
         )
+        self.printed_at_start = self.log.read_text()
 
     def stop(self) -> None:
         """End `dg dev`, and whatever it started."""
