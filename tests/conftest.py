@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,11 @@ from cockroach_pipelines.database.jvm import JVMManager
 from tests.peers.kdc import Kdc
 from tests.peers.postgres import PostgresServer
 from tests.peers.processes import readable_folder
+
+
+def pytest_configure() -> None:
+    # A shell starts what runs in its background with interrupts ignored; tests here send themselves some.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from cockroach_pipelines.config import ConfigManager, ConfigurationError, Pipeli
 from cockroach_pipelines.embedded import embedded_config
 
 _MONTH = "2013-01"
+_GRACE_SECONDS = 10
 _MATERIALIZE = "cockroach_pipelines.orchestration.materialize"
 
 
@@ -138,6 +139,10 @@ def _events(config: ConfigManager) -> Iterator[dict[str, Any]]:
             code = process.wait()
         except BaseException:
             process.terminate()
+            try:
+                process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
             raise
     if last != "finished":
         tail = "\n".join(log.read_text().splitlines()[-15:])

@@ -10,6 +10,9 @@ from cockroach_pipelines.execution.parquet import unique_names
 
 PREVIEW_ROWS = 10
 
+# What a browser, whose numbers are floats, shows as it is.
+_LARGEST_EXACT = 2**53
+
 PlainValue = str | int | float | bool | None
 
 
@@ -18,13 +21,22 @@ def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200
     names = unique_names(table.schema.names)
     return [
         dict(zip(names, (_plain(value, width) for value in row), strict=True))
-        for row in zip(*(column.to_pylist() for column in table.slice(0, limit).columns), strict=True)
+        for row in zip(*(_values(column) for column in table.slice(0, limit).columns), strict=True)
     ]
+
+
+def _values(column: pa.ChunkedArray) -> list[object]:
+    try:
+        return list(column.to_pylist())
+    except (OverflowError, ValueError):  # a moment before the year 1 or after 9999, which Python does not know
+        return list(column.cast(pa.string()).to_pylist())
 
 
 def _plain(value: object, width: int) -> PlainValue:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)  # JSON has no NaN and no infinity
+    if isinstance(value, int) and abs(value) > _LARGEST_EXACT:
+        return str(value)
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value.hex() if isinstance(value, bytes) else str(value)

@@ -68,6 +68,8 @@ class TransactionalExecutor:
             except BaseException:
                 commit.tell()
                 raise
+            finally:
+                _spend(lent)
 
     def run_autocommit(
         self,
@@ -93,7 +95,10 @@ class TransactionalExecutor:
                     except ConnectionLostError as error:
                         raise _ambiguous(error) from error
 
-            return run_interruptibly(lent, run_alone)
+            try:
+                return run_interruptibly(lent, run_alone)
+            finally:
+                _spend(lent)
 
 
 def run_statement(
@@ -115,6 +120,11 @@ def run_statement(
     ):
         returned = stream.read_all()
     return returned.num_rows if statement.parsed.kind in _CHANGES_ROWS else -1, returned
+
+
+def _spend(connection: CockroachDBConnection) -> None:
+    # What was written may have changed the session (a role, a search path, a temporary table, a lock): nobody inherits it.
+    connection.broken = True
 
 
 class _Commit:

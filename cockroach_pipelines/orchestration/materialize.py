@@ -28,6 +28,9 @@ from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration.project import build_definitions
 
+_PROCESS = "cockroach_pipelines/process"
+"""Tag of a run with the number of the process that works on it."""
+
 Emit = Callable[[dict[str, Any]], None]
 
 
@@ -65,6 +68,7 @@ def _materialize(
             "assets": [{"asset": _name(key), "partitions": len(keys)} for group, keys in groups for key in group],
         }
     )
+    _free_slots_of_dead_processes(instance)
     success = True
     for assets, keys in groups:
         run_id = dg.DagsterRun(job_name=job.name).run_id
@@ -74,11 +78,26 @@ def _materialize(
             if keys
             else {}
         )
-        result = job.execute_in_process(
-            instance=instance, asset_selection=list(assets), run_id=run_id, tags=tags, raise_on_error=False
-        )
+        tags[_PROCESS] = str(os.getpid())
+        try:
+            result = job.execute_in_process(
+                instance=instance, asset_selection=list(assets), run_id=run_id, tags=tags, raise_on_error=False
+            )
+        finally:  # an interrupt leaves them held
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
         success = success and result.success
     return success
+
+
+def _free_slots_of_dead_processes(instance: DagsterInstance) -> None:
+    """Give back what a killed process of this kind held: without Dagster's daemon nobody else would."""
+    storage = instance.event_log_storage
+    for key in storage.get_concurrency_keys():
+        for run_id in storage.get_concurrency_info(key).active_run_ids:
+            run = instance.get_run_by_id(run_id)
+            process = run.tags.get(_PROCESS) if run else None
+            if run is None or run.is_finished or (process and not Path(f"/proc/{process}").exists()):
+                storage.free_concurrency_slots_for_run(run_id)
 
 
 def _groups(

@@ -1,5 +1,6 @@
 """A folder of SQL as Dagster definitions."""
 
+import re
 from collections.abc import Iterable
 from keyword import iskeyword
 from pathlib import Path
@@ -111,4 +112,7 @@ class _TableKeys:
 
     @staticmethod
     def _key(connection: str, table: TableName) -> dg.AssetKey:
-        return dg.AssetKey([connection, table.schema or "public", table.name])
+        # Dagster's names are narrower than the database's.
+        return dg.AssetKey(
+            [re.sub(r"[^A-Za-z0-9_]", "_", part) for part in (connection, table.schema or "public", table.name)]
+        )

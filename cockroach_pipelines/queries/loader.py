@@ -68,6 +68,10 @@ def read_text(path: Path) -> str:
         ) from error
 
 
+# The check that finds no rows, which reconciliation adds.
+_OWN_CHECK = "no_differences"
+
+
 @dataclass
 class _Variant:
     path: Path
@@ -141,6 +145,8 @@ class SQLLoader:
             problems.append(_unknown_connection(header, variants, self._connections))
         if header and header.autocommit and kind is not QueryKind.MAINTENANCE:
             problems.append(_only_maintenance_commits(variants))
+        if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
+            problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
             problems += _blocking_checks(header, variants)
         if header and not problems:
@@ -277,6 +283,15 @@ def _only_maintenance_commits(variants: Sequence[_Variant]) -> QueryFileError:
         "`autocommit` is for maintenance: reports and reconciliations run in read-only transactions.",
         place=document.place(("autocommit",)) if document else Place(variants[0].path, 1, 1),
         advice="Remove it.",
+    )
+
+
+def _own_check(variants: Sequence[_Variant]) -> QueryFileError:
+    document = _document(variants)
+    return QueryFileError(
+        f"Every reconciliation has a check {_OWN_CHECK!r} already.",
+        place=document.key_place(("checks", _OWN_CHECK)) if document else Place(variants[0].path, 1, 1),
+        advice="Give this one another name.",
     )
 
 
