@@ -22,7 +22,8 @@ from cockroach_pipelines.reporting import run_report
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""
 
-# Errors that cannot pass are raised with `allow_retries=False`.
+# Followed by `_failure` alone. As an asset's own policy Dagster would follow it when a run is terminated, too, and begin
+# the statement anew.
 _RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
@@ -54,7 +55,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             try:
                 outcomes = step.run(folder)
             except PipelinesError as error:
-                raise _failure(error) from error
+                raise _failure(error, context.retry_number) from error
             results = check_results(outcomes, context.asset_key)
             if _blocked(outcomes):
                 yield from results
@@ -77,7 +78,6 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             code_version=query.code_version,
             partitions_def=partitions,
             backfill_policy=_backfill_policy(query) if partitions else None,
-            retry_policy=_RETRY_POLICY,
             check_specs=check_specs(query),
             config_schema=_config_schema(header.params),
             required_resource_keys={header.connection},
@@ -151,12 +151,13 @@ def _blocked(outcomes: Sequence[Outcome]) -> bool:
     return any(check.blocking for outcome in outcomes for check in outcome.failed_checks)
 
 
-def _failure(error: PipelinesError) -> dg.Failure:
+def _failure(error: PipelinesError, retries: int) -> dg.Failure | dg.RetryRequested:
+    if isinstance(error, StatementError) and error.retryable and retries < _RETRY_POLICY.max_retries:
+        return dg.RetryRequested(_RETRY_POLICY.max_retries, _RETRY_POLICY.calculate_delay(retries + 1))
     metadata: dict[str, Any] = {"error": dg.MetadataValue.text(str(error))}
     if error.place:
         metadata["place"] = str(error.place)
-    retry = isinstance(error, StatementError) and error.retryable
-    return dg.Failure(description=str(error), metadata=metadata, allow_retries=retry)
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=False)
 
 
 def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] | None:

@@ -24,12 +24,13 @@ RUNNING = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND appli
 def runs(ui: DagsterDev, administrator: psycopg.Connection) -> Mapping[str, str]:
     """Runs whose statements are under way; started together, since a run takes its time to begin."""
     started = {asset: ui.launch(asset) for asset in (SILENT, ENDLESS, MAINTENANCE)}
-    for asset, run in started.items():
-        wait_until(
-            lambda asset=asset, run=run: statements(administrator, asset, run) == 1,
-            90,
-            lambda run=run: f"no statement runs, the run is {ui.status(run)}",
-        )
+
+    def waiting() -> list[str]:
+        return [
+            f"{asset} {ui.status(run)}" for asset, run in started.items() if not statements(administrator, asset, run)
+        ]
+
+    wait_until(lambda: not waiting(), 90, lambda: f"no statement of {waiting()}")
     return started
 
 
@@ -51,7 +52,9 @@ def test_terminated_run_is_canceled_and_its_statement_gone(
 def test_terminated_runs_leave_nothing(
     runs: Mapping[str, str], ui: DagsterDev, administrator: psycopg.Connection
 ) -> None:
-    assert {ui.wait_for_end(run) for run in runs.values()} == {"CANCELED"}
+    for asset, run in runs.items():
+        assert ui.wait_for_end(run) == "CANCELED"
+        assert statements(administrator, asset, run) == 0
     results = ui.folder / ".data" / "results"
     assert [path for path in results.rglob("*") if path.is_file() and path.stem in ("silent", "endless", "1")] == []
     (deletable,) = administrator.execute("SELECT count(*) FROM flight_events").fetchone() or (0,)
