@@ -118,7 +118,7 @@ def run_statement(
         located(statement, numbered=False),
         read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream,
     ):
-        returned = stream.read_all()
+        returned = stream.to_table()
     return returned.num_rows if statement.parsed.kind in _CHANGES_ROWS else -1, returned
 
 

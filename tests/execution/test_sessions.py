@@ -36,7 +36,7 @@ def test_session_list_of_the_server_shows_project_asset_and_run(
     connections: ConnectionManager, server: PostgresServer
 ) -> None:
     with QueryExecutor(connections, ACTIVITY).snapshot() as snapshot:
-        snapshot.read_text("SELECT 1").read_all()
+        snapshot.read_text("SELECT 1").to_table()
         names = server.psql("SELECT application_name FROM pg_stat_activity WHERE usename = 'tester'").splitlines()
     assert "cockroach_pipelines/reporting/daily/01234567" in names
 
@@ -50,7 +50,7 @@ def test_name_of_a_session_fits_the_server_and_keeps_the_run_however_long_the_as
 
 def test_timeout_is_enforced_by_the_server(connections: ConnectionManager) -> None:
     with pytest.raises(CancelledError, match="57014"), QueryExecutor(connections).snapshot(timeout=0.2) as snapshot:
-        snapshot.read_text("SELECT pg_sleep(30)").read_all()
+        snapshot.read_text("SELECT pg_sleep(30)").to_table()
     writer = TransactionalExecutor(connections)
     with pytest.raises(CancelledError):
         writer.run("main", lambda connection: connection.query("SELECT pg_sleep(30)"), timeout=0.2)
@@ -69,9 +69,9 @@ def test_timeout_of_one_statement_does_not_outlive_it(connections: ConnectionMan
 def test_snapshot_sees_one_moment(connections: ConnectionManager, server: PostgresServer) -> None:
     server.psql("CREATE TABLE IF NOT EXISTS moments (x int); TRUNCATE moments; GRANT ALL ON moments TO PUBLIC")
     with QueryExecutor(connections).snapshot() as snapshot:
-        assert snapshot.read_text("SELECT count(*) AS n FROM moments").read_all()["n"].to_pylist() == [0]
+        assert snapshot.read_text("SELECT count(*) AS n FROM moments").to_table()["n"].to_pylist() == [0]
         server.psql("INSERT INTO moments VALUES (1)")
-        assert snapshot.read_text("SELECT count(*) AS n FROM moments").read_all()["n"].to_pylist() == [0]
+        assert snapshot.read_text("SELECT count(*) AS n FROM moments").to_table()["n"].to_pylist() == [0]
 
 
 def test_snapshot_refuses_to_write_and_goes_on_after_the_savepoint(
@@ -80,8 +80,8 @@ def test_snapshot_refuses_to_write_and_goes_on_after_the_savepoint(
     server.psql("CREATE TABLE IF NOT EXISTS moments (x int); GRANT ALL ON moments TO PUBLIC")
     with QueryExecutor(connections).snapshot() as snapshot:
         with pytest.raises(ReadOnlyError), snapshot.savepoint():
-            snapshot.read_text("WITH w AS (INSERT INTO moments VALUES (7) RETURNING x) SELECT x FROM w").read_all()
-        assert snapshot.read_text("SELECT 1 AS one").read_all()["one"].to_pylist() == [1]
+            snapshot.read_text("WITH w AS (INSERT INTO moments VALUES (7) RETURNING x) SELECT x FROM w").to_table()
+        assert snapshot.read_text("SELECT 1 AS one").to_table()["one"].to_pylist() == [1]
 
 
 def test_transaction_is_rolled_back_when_its_work_raises(
@@ -109,10 +109,10 @@ def test_connection_that_is_cut_is_replaced_and_the_error_may_be_retried(
 
     threading.Thread(target=cut).start()
     with pytest.raises(StatementError) as caught, QueryExecutor(connections).snapshot() as snapshot:
-        snapshot.read_text("SELECT pg_sleep(29)").read_all()
+        snapshot.read_text("SELECT pg_sleep(29)").to_table()
     assert caught.value.retryable
     with QueryExecutor(connections).snapshot() as snapshot:
-        assert snapshot.read_text("SELECT 1 AS one").read_all().num_rows == 1
+        assert snapshot.read_text("SELECT 1 AS one").to_table().num_rows == 1
 
 
 def test_failure_before_an_autocommit_statement_leaves_no_connection_that_writes_in_read_only_sessions(
@@ -127,16 +127,16 @@ def test_failure_before_an_autocommit_statement_leaves_no_connection_that_writes
         "CREATE OR REPLACE FUNCTION writes() RETURNS int LANGUAGE sql AS 'INSERT INTO moments VALUES (1) RETURNING x'"
     )
     with pytest.raises(ReadOnlyError), QueryExecutor(connections).snapshot() as snapshot:
-        snapshot.read_text("SELECT writes()").read_all()
+        snapshot.read_text("SELECT writes()").to_table()
 
 
 def test_this_side_waits_longer_than_the_servers_timeout(server: PostgresServer) -> None:
     impatient = server.config.model_copy(update={"socket_timeout": 1.0})
     with ConnectionManager({"main": impatient}) as connections:
         with pytest.raises(CancelledError), QueryExecutor(connections).snapshot(timeout=1.5) as snapshot:
-            snapshot.read_text("SELECT pg_sleep(30)").read_all()
+            snapshot.read_text("SELECT pg_sleep(30)").to_table()
         with QueryExecutor(connections).snapshot() as snapshot, pytest.raises(ConnectionLostError):
-            snapshot.read_text("SELECT pg_sleep(28)").read_all()
+            snapshot.read_text("SELECT pg_sleep(28)").to_table()
 
 
 def test_dates_of_an_autocommit_statement_are_those_of_its_time_zone(connections: ConnectionManager) -> None:

@@ -61,11 +61,11 @@ class ArrowStream:
 
     Every wait can be interrupted: on KeyboardInterrupt, or any other exception raised in the waiting thread, the
     statement is cancelled on the server and the exception goes on. Dropping the last reference cancels too. It is read
-    once, by one thread at a time: iterating, `reader`, `read_all`, `to_pandas` and `__arrow_c_stream__` each go on from
+    once, by one thread at a time: iterating, `reader`, `to_table`, `to_pandas` and `__arrow_c_stream__` each go on from
     where the last of them stopped.
 
     Attributes:
-        schema: What the batches have. A numeric without precision and scale is a string here; `read_all` and
+        schema: What the batches have. A numeric without precision and scale is a string here; `to_table` and
             `to_pandas`, which see every value, make it a decimal. Each field's metadata has the server's name of the
             type under `pg.type`.
         reader: The same batches as a `pa.RecordBatchReader`.
@@ -91,7 +91,7 @@ class ArrowStream:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read_all(self) -> Any:
+    def to_table(self) -> Any:
         """Read what is left into a `pa.Table`.
 
         A numeric without precision and scale becomes decimal128 with 38 digits, or decimal256 with 76, with as many
@@ -121,7 +121,7 @@ class ArrowStream:
         """
         from cockroach_pipelines.database.arrow.frames import to_pandas
 
-        return to_pandas(self.read_all())
+        return to_pandas(self.to_table())
 
     def cancel(self) -> None:
         """Ask the server to cancel, from any thread, without waiting; the reader then gets a `CancelledError`.

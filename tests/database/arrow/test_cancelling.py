@@ -95,7 +95,7 @@ def test_cancel_from_another_thread_reaches_the_reader_before_the_first_byte(jdb
     threading.Timer(0.2, stream.cancel).start()
     started = time.monotonic()
     with pytest.raises(CancelledError):
-        stream.read_all()
+        stream.to_table()
     assert time.monotonic() - started < 1
     assert not stream.tainted
     assert still_works(jdbc)
@@ -132,7 +132,7 @@ def test_closing_a_small_result_early_keeps_the_connection(jdbc: Any, copy: bool
 
 def test_cancel_after_the_end_does_nothing(jdbc: Any) -> None:
     stream = read(jdbc, "SELECT 1")
-    stream.read_all()
+    stream.to_table()
     stream.cancel()
     stream.close()
     assert not stream.tainted
@@ -206,7 +206,7 @@ def test_a_server_that_ends_the_session_is_reported_and_the_connection_marked(
     stream = read(jdbc, SILENT)
     threading.Timer(0.2, truth.execute, ("SELECT pg_terminate_backend(%s)", [pid])).start()
     with pytest.raises(ConnectionLostError):
-        stream.read_all()
+        stream.to_table()
     assert stream.tainted
     assert jdbc.isClosed()
 
@@ -239,7 +239,7 @@ def test_no_thread_is_left_behind(jdbc: Any) -> None:
             if number % 10 == 0:
                 stream.close()
             else:
-                assert stream.read_all().num_rows == 10
+                assert stream.to_table().num_rows == 10
             jdbc.rollback()
 
     some_reads(20)

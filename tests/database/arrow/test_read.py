@@ -35,7 +35,7 @@ def test_null_differs_from_an_empty_text(jdbc: Any, copy: bool) -> None:
 def test_columns_may_have_the_same_name_or_an_odd_one(jdbc: Any, copy: bool) -> None:
     with read(jdbc, 'SELECT 1 AS a, \'x\' AS a, 3 AS " ", 4 AS "say ""hi"", ?", 5', copy=copy) as stream:
         assert stream.schema.names == ["a", "a", " ", 'say "hi", ?', "?column?"]
-        table = stream.read_all()
+        table = stream.to_table()
     assert [values.to_pylist() for values in table.columns] == [[1], ["x"], [3], [4], [5]]
     assert table.schema.names == stream.schema.names
 
@@ -44,7 +44,7 @@ def test_columns_may_have_the_same_name_or_an_odd_one(jdbc: Any, copy: bool) -> 
 def test_a_result_without_rows_has_its_schema(jdbc: Any, copy: bool) -> None:
     sql = "SELECT 1 AS a, 'x'::text AS b, 1.5 AS c WHERE false"
     with read(jdbc, sql, copy=copy) as stream:
-        table = stream.read_all()
+        table = stream.to_table()
     assert (table.num_rows, table.schema.names) == (0, ["a", "b", "c"])
     assert read(jdbc, sql, copy=copy).to_pandas().shape == (0, 3)
 
@@ -72,17 +72,17 @@ def test_batches_of_a_long_result_keep_its_order(jdbc: Any, copy: bool) -> None:
     ],
 )
 def test_comments_and_semicolons_around_a_statement_do_not_matter(jdbc: Any, sql: str) -> None:
-    assert read(jdbc, sql).read_all().column(0).to_pylist() == [1]
+    assert read(jdbc, sql).to_table().column(0).to_pylist() == [1]
 
 
 def test_statements_that_copy_cannot_run_are_read_too(jdbc: Any) -> None:
     execute(jdbc, "CREATE TEMP TABLE seen (i int, t text)")
     execute(jdbc, "CREATE PROCEDURE pg_temp.twice(INOUT i int) LANGUAGE sql AS 'SELECT i * 2'")
     assert column(jdbc, "INSERT INTO seen VALUES (1, ?), (2, NULL) RETURNING t", 'a "b"', copy=False) == ['a "b"', None]
-    assert read(jdbc, "DELETE FROM seen WHERE i = ? RETURNING i", [1]).read_all().to_pylist() == [{"i": 1}]
-    assert read(jdbc, "SHOW standard_conforming_strings").read_all().column(0).to_pylist() == ["on"]
-    assert "Seq Scan" in read(jdbc, "EXPLAIN SELECT * FROM seen").read_all().column(0)[0].as_py()
-    assert read(jdbc, "CALL pg_temp.twice(?::int)", [21]).read_all().to_pylist() == [{"i": 42}]
+    assert read(jdbc, "DELETE FROM seen WHERE i = ? RETURNING i", [1]).to_table().to_pylist() == [{"i": 1}]
+    assert read(jdbc, "SHOW standard_conforming_strings").to_table().column(0).to_pylist() == ["on"]
+    assert "Seq Scan" in read(jdbc, "EXPLAIN SELECT * FROM seen").to_table().column(0)[0].as_py()
+    assert read(jdbc, "CALL pg_temp.twice(?::int)", [21]).to_table().to_pylist() == [{"i": 42}]
     assert column(jdbc, "SELECT i FROM seen") == [2]
 
 
@@ -150,7 +150,7 @@ def test_a_numeric_without_scale_is_text_in_the_stream_and_fitted_in_the_whole(j
     with read(jdbc, sql) as stream:
         assert stream.schema.field("sum").type == pa.string()
         assert next(iter(stream)).column(0).to_pylist() == ["1.5", "-12.25", None, "1000000", "0.000"]
-    table = read(jdbc, sql).read_all()
+    table = read(jdbc, sql).to_table()
     assert table.schema.field("sum").type == pa.decimal128(38, 3)
     assert table.schema.field("sum").metadata == {b"pg.type": b"numeric"}
     assert table.column(0).to_pylist() == [Decimal("1.5"), Decimal("-12.25"), None, Decimal(10**6), Decimal(0)]
@@ -171,7 +171,7 @@ def test_a_whole_column_gets_the_narrowest_decimal_that_loses_nothing(
     jdbc: Any, literals: list[str], expected: Any
 ) -> None:
     rows = ", ".join(f"({literal}::numeric)" for literal in literals)
-    values = read(jdbc, f"SELECT v FROM (VALUES {rows}) AS t(v)").read_all().column(0)
+    values = read(jdbc, f"SELECT v FROM (VALUES {rows}) AS t(v)").to_table().column(0)
     assert values.type == expected
     wanted = [None if literal == "NULL" else Decimal(literal) for literal in literals]
     assert [None if value is None else Decimal(value) for value in values.to_pylist()] == wanted
@@ -190,10 +190,10 @@ def test_numbers_in_scientific_notation_are_fitted_too() -> None:
 def test_not_a_number_in_a_numeric_without_scale_follows_special(jdbc: Any) -> None:
     sql = "SELECT v FROM (VALUES (1, 'NaN'::numeric), (2, '-Infinity'), (3, 1.5)) AS t(n, v) ORDER BY n"
     assert column(jdbc, sql) == ["NaN", "-Infinity", "1.5"]
-    assert read(jdbc, sql, special="null").read_all().column(0).to_pylist() == [None, None, Decimal("1.5")]
-    assert read(jdbc, sql, special="text").read_all().column(0).to_pylist() == ["NaN", "-Infinity", "1.5"]
+    assert read(jdbc, sql, special="null").to_table().column(0).to_pylist() == [None, None, Decimal("1.5")]
+    assert read(jdbc, sql, special="text").to_table().column(0).to_pylist() == ["NaN", "-Infinity", "1.5"]
     with pytest.raises(UnrepresentableInArrowError, match="NaN"):
-        read(jdbc, sql).read_all()
+        read(jdbc, sql).to_table()
 
 
 def test_a_frame_keeps_every_value(jdbc: Any) -> None:

@@ -60,4 +60,4 @@ def test_any_table_comes_back_equal(jdbc: Any, table: Any) -> None:
         execute(jdbc, "DROP TABLE IF EXISTS round_trip", f"CREATE TEMP TABLE round_trip ({definitions})")
         assert write(jdbc, "round_trip", table).rows == table.num_rows
         for copy in (True, False):
-            assert read(jdbc, "SELECT * FROM round_trip", copy=copy).read_all().to_pylist() == table.to_pylist()
+            assert read(jdbc, "SELECT * FROM round_trip", copy=copy).to_table().to_pylist() == table.to_pylist()

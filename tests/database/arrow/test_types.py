@@ -134,7 +134,7 @@ def test_each_field_says_the_servers_type(jdbc: Any) -> None:
     stream = read(jdbc, "SELECT 1 AS a, 'x'::varchar AS b, ARRAY[1.5] AS c, NULL::uuid AS d")
     said = [field.metadata[b"pg.type"] for field in stream.schema]
     assert said == [b"int4", b"varchar", b"_numeric", b"uuid"]
-    assert [field.metadata[b"pg.type"] for field in stream.read_all().schema] == said
+    assert [field.metadata[b"pg.type"] for field in stream.to_table().schema] == said
 
 
 def test_another_driver_sees_the_same_values(jdbc: Any, truth: psycopg.Connection[Any]) -> None:

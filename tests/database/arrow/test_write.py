@@ -154,7 +154,7 @@ def test_slices_of_arrays_are_written_as_slices(jdbc: Any) -> None:
         }
     )
     write(jdbc, "target", table.slice(1, 3))
-    assert read(jdbc, "SELECT b, l, i FROM target").read_all().to_pylist() == table.slice(1, 3).drop(["t"]).to_pylist()
+    assert read(jdbc, "SELECT b, l, i FROM target").to_table().to_pylist() == table.slice(1, 3).drop(["t"]).to_pylist()
 
 
 @pytest.mark.parametrize(
