@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jpype
 
@@ -26,6 +26,10 @@ from cockroach_pipelines.database.errors import (
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos import KerberosAuthenticator, kerberos_error
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
+
+if TYPE_CHECKING:  # pyarrow, whose import takes a quarter of a second, is for those who read or write Arrow
+    from cockroach_pipelines.database.arrow import ArrowStream, Special, WriteResult
+    from cockroach_pipelines.database.arrow.incoming import ColumnNames
 
 _REFUSED_LOGINS = ("28", "08004")
 _TIMEOUT_MARGIN_SECONDS = 10
@@ -84,6 +88,24 @@ class BaseConnection(ABC):
         with self.cursor() as cursor:
             cursor.execute(sql, parameters)
             return int(cursor.rowcount)
+
+    def read(self, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> ArrowStream:
+        """Run one statement and stream its result as Arrow batches; see `database.arrow.read`."""
+        from cockroach_pipelines.database import arrow
+
+        return arrow.read(self.jdbc, sql, parameters, special=special)
+
+    def write(self, table: str, data: Any, columns: ColumnNames | None = None) -> WriteResult:
+        """Append Arrow or pandas data to a table, all rows or none; see `database.arrow.write`."""
+        from cockroach_pipelines.database import arrow
+
+        return arrow.write(self.jdbc, table, data, columns)
+
+    def upsert(self, table: str, data: Any, key: Sequence[str], columns: ColumnNames | None = None) -> WriteResult:
+        """Insert rows and update those whose key is there, all or none; see `database.arrow.upsert`."""
+        from cockroach_pipelines.database import arrow
+
+        return arrow.upsert(self.jdbc, table, data, key, columns)
 
     def commit(self) -> None:
         """Commit the transaction.

@@ -33,6 +33,7 @@
             ├── ReadOnlyError               25006: a write in a read-only session
             ├── PermissionDeniedError       42501
             ├── ConstraintError             23xxx
+            ├── DuplicateKeyError           arrow.errors: 21000, rows to upsert with the same key
             └── InvalidStatementError       42xxx, 22xxx: the text or a value is wrong
 
 Sources: PostgreSQL's appendix of error codes, CockroachDB's transaction retry error reference.
@@ -78,13 +79,27 @@ class PoolTimeoutError(ConnectionFailedError):
 
 @dataclass(frozen=True)
 class ServerMessage:
-    """What the server said of a statement; `position` counts characters of the statement's text from 1."""
+    """What the server said of a statement.
+
+    Attributes:
+        sqlstate: Five characters that classify it.
+        text: The message itself.
+        detail: More of it.
+        hint: What the server would try.
+        position: Counts characters of the statement's text from 1.
+        context: What the server was doing, such as a line of a COPY or of a function.
+        row: Index of the row that was written, where the server named one.
+        column: The column of that row, likewise.
+    """
 
     sqlstate: str
     text: str
     detail: str = ""
     hint: str = ""
     position: int | None = None
+    context: str = ""
+    row: int | None = None
+    column: str | None = None
 
 
 class StatementError(DatabaseError):
@@ -102,10 +117,10 @@ class StatementError(DatabaseError):
         return self.server.sqlstate
 
     def __str__(self) -> str:
-        said = [
-            f"{label}: {text}" for label, text in (("Detail", self.server.detail), ("Hint", self.server.hint)) if text
-        ]
-        return "\n".join([super().__str__(), *said])
+        server = self.server
+        row = "" if server.row is None else f"{server.row + 1:,}{f', column {server.column}' if server.column else ''}"
+        said = (("Row", row), ("Detail", server.detail), ("Hint", server.hint))
+        return "\n".join([super().__str__(), *(f"{label}: {text}" for label, text in said if text)])
 
 
 class ConnectionLostError(StatementError):
@@ -171,6 +186,10 @@ _BY_STATE: dict[str, tuple[type[StatementError], str]] = {
     "42703": (
         InvalidStatementError,
         "A column of that name does not exist: compare the statement with the table's columns.",
+    ),
+    "42P10": (
+        InvalidStatementError,
+        "Name the columns of a primary key or of a unique index of the table, all of them.",
     ),
     "42P01": (InvalidStatementError, "Create the table, qualify its name with the schema, or correct the name."),
     "55P03": (StatementError, "Another session holds a lock on the rows: try again when it has ended."),

@@ -54,4 +54,5 @@ def server_message(error: BaseException) -> ServerMessage | None:
         detail=str(said.getDetail() or ""),
         hint=str(said.getHint() or ""),
         position=int(said.getPosition()) or None,
+        context=str(said.getWhere() or ""),
     )

@@ -1,7 +1,8 @@
-"""Results and tables as Arrow, over COPY: `read` streams a statement's result, `write` appends to a table."""
+"""Results and tables as Arrow, over COPY: `read` streams a result, `write` and `upsert` fill a table."""
 
 from cockroach_pipelines.database.arrow.copy_in import WriteResult, write
 from cockroach_pipelines.database.arrow.errors import (
+    DuplicateKeyError,
     MultipleStatementsError,
     NoResultError,
     StreamClosedError,
@@ -13,9 +14,11 @@ from cockroach_pipelines.database.arrow.errors import (
 from cockroach_pipelines.database.arrow.intervals import text_of_intervals
 from cockroach_pipelines.database.arrow.stream import ArrowStream, read
 from cockroach_pipelines.database.arrow.types import Special
+from cockroach_pipelines.database.arrow.upsert import upsert
 
 __all__ = [
     "ArrowStream",
+    "DuplicateKeyError",
     "MultipleStatementsError",
     "NoResultError",
     "Special",
@@ -27,5 +30,6 @@ __all__ = [
     "WriteResult",
     "read",
     "text_of_intervals",
+    "upsert",
     "write",
 ]

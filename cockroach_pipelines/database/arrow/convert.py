@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.decimals import DecimalFit
 from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
+from cockroach_pipelines.database.arrow.hexadecimal import octets_of_hexadecimal
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import moments_from_text
 from cockroach_pipelines.database.arrow.types import Column, Special
@@ -97,15 +98,7 @@ def _first_that_fails(texts: Any, target: Any) -> str:
 
 def _bytes(texts: Any) -> Any:
     r"""Decode `\xdeadbeef`, all rows in one pass (`pc.binary_slice` would fail on NULL)."""
-    digits = pc.utf8_slice_codeunits(pc.fill_null(texts, r"\x"), 2)
-    _, offset_buffer, data = digits.buffers()
-    offsets = np.frombuffer(offset_buffer, np.int32)[digits.offset : digits.offset + len(digits) + 1]
-    codes = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
-    nibbles = np.where(codes >= ord("a"), codes - (ord("a") - 10), codes - ord("0")).astype(np.uint8)
-    decoded = (nibbles[0::2] << 4) | nibbles[1::2]
-    valid = pa.array(texts.is_valid()).buffers()[1]
-    starts = ((offsets - offsets[0]) // 2).astype(np.int32)
-    return pa.Array.from_buffers(pa.binary(), len(texts), [valid, pa.py_buffer(starts), pa.py_buffer(decoded)])
+    return octets_of_hexadecimal(pc.utf8_slice_codeunits(texts, 2))
 
 
 def _lists(texts: Any, column: Column, special: Special) -> Any:

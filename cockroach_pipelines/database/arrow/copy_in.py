@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass, replace
 from queue import Queue
 from typing import Any
 
 import jpype
 
-from cockroach_pipelines.database.arrow.encode import csv_of
+from cockroach_pipelines.database.arrow.describe import describe_prepared, prepare
+from cockroach_pipelines.database.arrow.encoding import Encoding, encoding_for
+from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
+from cockroach_pipelines.database.arrow.incoming import ColumnNames, Incoming, quoted
+from cockroach_pipelines.database.arrow.sent_rows import SentRows
+from cockroach_pipelines.database.arrow.server import reads_binary_well
 from cockroach_pipelines.database.arrow.worker import ConnectionWorker
+from cockroach_pipelines.database.errors import StatementError, statement_error
 from cockroach_pipelines.database.jvm import java
 
 _PIECES_AHEAD = 2
@@ -20,86 +27,84 @@ _END = b""
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What a `write` sent: rows, and bytes of CSV."""
+    """What a write came to: rows that the table took, and bytes that were sent."""
 
     rows: int
     bytes: int
 
 
-def write(jdbc: Any, table: str, data: Any, columns: Sequence[str] | None = None) -> WriteResult:
+def write(jdbc: Any, table: str, data: Any, columns: ColumnNames | None = None) -> WriteResult:
     """Append rows to a table, all of them or none.
 
-    Text travels as CSV and the server converts it to the types of its columns: text may become uuid or json, a list an
-    array, a uuid or json extension array its counterpart. A timestamp without a zone that meets a timestamptz is taken
-    in the session's time zone. The transaction is the caller's to commit, or to roll back after an error.
+    The server is asked for the types of the columns, and values are brought to them here when nothing is lost by it.
+    They travel in the binary format where every column has one, else as CSV, in which the server converts what it can:
+    text may become an enum, a range or an address. A timestamp without a zone that meets a timestamptz is taken in the
+    session's time zone. In a DataFrame NaN is NULL, as everywhere in pandas. The transaction is the caller's to commit,
+    or to roll back after an error.
 
     Args:
         jdbc: An open `java.sql.Connection` of pgjdbc with autocommit off.
         table: The table's name, quoted and qualified as it stands in SQL.
-        data: A `pa.Table`, `pa.RecordBatchReader`, or anything with `__arrow_c_stream__`.
-        columns: Names of the table's columns, unquoted, in the order of the data's; the data's own names when None.
+        data: A `pa.Table`, `pa.RecordBatch`, `pa.RecordBatchReader` or iterable of batches, a `pandas.DataFrame`, or
+            anything with `__arrow_c_stream__`.
+        columns: Names of the table's columns, unquoted: in the order of the data's, or as a mapping from the data's
+            names, of which the others are left out. The data's own names when None.
 
     Raises:
         UnsupportedTypeError: A column's Arrow type has no counterpart in the database.
-        UnrepresentableInArrowError: A value is finer than a microsecond.
-        StatementError: The server refused the rows.
-        ValueError: There are not as many `columns` as the data has.
+        UnrepresentableInArrowError: A value does not fit its column, or is finer than the database keeps; has the row.
+        StatementError: The server refused the rows; `server.row` is the failing row's index where it named one.
+        ValueError: `table` is no name, or `columns` does not fit the data.
     """
-    reader = _reader(data)
-    names = list(reader.schema.names if columns is None else columns)
-    if len(names) != len(reader.schema):
-        raise ValueError(f"columns names {len(names)} columns and the data has {len(reader.schema)}")
-    target = f"{table} ({', '.join(map(_quoted, names))})"
-    sender = _Sender(jdbc, f"COPY {target} FROM STDIN WITH (FORMAT csv)")
-    size = 0
+    return send(jdbc, Incoming(table, data, columns))
+
+
+def send(jdbc: Any, incoming: Incoming) -> WriteResult:
+    """Append rows to their table; see `write`."""
+    sender = _Sender(jdbc, incoming)
+    sent, size = SentRows(), 0
     try:
         sender.start()
-        for piece in _pieces(reader):
-            encoded = csv_of(piece)
+        encoding = sender.encoding()
+        for batch in incoming.batches(_PIECE_BYTES):
+            try:
+                encoded = encoding.encode(batch)
+            except UnrepresentableInArrowError as error:
+                raise error if error.row is None else error.in_row(sent.count + error.row) from error
+            sent.add(batch.num_rows, encoded if encoding.is_text else None)
             size += len(encoded)
             sender.send(encoded)
         return WriteResult(sender.finish(), size)
+    except StatementError as error:
+        sender.close()
+        raise sent.located(error) from error
     except BaseException:
         sender.close()
         raise
 
 
-def _reader(data: Any) -> Any:
-    import pyarrow as pa
-
-    if isinstance(data, pa.RecordBatchReader):
-        return data
-    if isinstance(data, pa.Table):
-        return data.to_reader()
-    return pa.RecordBatchReader.from_stream(data)
-
-
-def _pieces(reader: Any) -> Iterator[Any]:
-    """Cut batches so that each is about four mebibytes."""
-    for batch in reader:
-        if batch.num_rows == 0:
-            continue
-        rows = max(1, batch.num_rows * _PIECE_BYTES // max(batch.nbytes, 1))
-        for start in range(0, batch.num_rows, rows):
-            yield batch.slice(start, rows)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 class _Sender(ConnectionWorker):
     """Sends one COPY FROM STDIN piece by piece, while the caller encodes the next one."""
 
-    def __init__(self, jdbc: Any, copy: str) -> None:
+    def __init__(self, jdbc: Any, incoming: Incoming) -> None:
         super().__init__(jdbc, "arrow-sender")
         self._jdbc = jdbc
-        self._copy = copy
-        self._pieces: Queue[bytes] = Queue(_PIECES_AHEAD)
+        self._target, self._schema = incoming.target, incoming.schema
+        self._select = f"SELECT {', '.join(map(quoted, incoming.columns))} FROM {incoming.table}"
+        self._encoding: Future[Encoding] = Future()
+        self._pieces: Queue[Any] = Queue(_PIECES_AHEAD)
         self._operation: Any = None
         self._rows = 0
 
-    def send(self, piece: bytes) -> None:
+    def encoding(self) -> Encoding:
+        """Wait, interruptibly, until the server has described the table, and give how rows are to be encoded.
+
+        Raises:
+            DatabaseError: There is no such table or column, or it was stopped.
+        """
+        return self._wait_for(self._encoding)
+
+    def send(self, piece: Any) -> None:
         """Wait for room, interruptibly, and hand a piece over.
 
         Raises:
@@ -121,13 +126,28 @@ class _Sender(ConnectionWorker):
         return self._rows
 
     def _work(self) -> None:
+        encoding = encoding_for(self._columns(), self._schema, binary=reads_binary_well(self._jdbc))
+        self._encoding.set_result(encoding)
         api = self._jdbc.unwrap(java("org.postgresql.PGConnection")).getCopyAPI()
-        self._operation = api.copyIn(self._copy)
-        of_buffer = java("org.postgresql.util.ByteStreamWriter").of
+        self._operation = api.copyIn(f"COPY {self._target} FROM STDIN WITH ({encoding.options})")
+        self._write(encoding.header)
         while piece := self._take_from(self._pieces):
-            # A direct buffer: the conversion of bytes to a Java array runs at 0.4 GB/s.
-            self._operation.writeToCopy(of_buffer(jpype.nio.convertToDirectBuffer(bytearray(piece))))
+            self._write(piece)
+        self._write(encoding.trailer)
         self._rows = int(self._operation.endCopy())
+
+    def _columns(self) -> Any:
+        try:
+            with closing(prepare(self._jdbc, self._select, ())) as statement:
+                return describe_prepared(statement, self._select, "error").columns
+        except StatementError as error:  # its position is in a text that nobody wrote
+            raise statement_error(replace(error.server, position=None)) from error
+
+    def _write(self, piece: Any) -> None:
+        if piece:
+            # A direct buffer: the conversion of bytes to a Java array runs at 0.4 GB/s.
+            buffer = jpype.nio.convertToDirectBuffer(bytearray(piece))
+            self._operation.writeToCopy(java("org.postgresql.util.ByteStreamWriter").of(buffer))
 
     def _leave(self) -> None:
         try:
@@ -137,6 +157,8 @@ class _Sender(ConnectionWorker):
             self._jdbc = self._operation = None
 
     def _over(self) -> None:
+        if not self._encoding.done():
+            self._encoding.set_exception(self.outcome or RuntimeError("the table was not described"))
         self._stopping.set()  # a caller that waits for room wakes up
 
     def _raise_outcome(self) -> None:

@@ -8,12 +8,15 @@ Each is a `DatabaseError`:
 - `NoResultError`: a statement gives no columns;
 - `MultipleStatementsError`: a text holds more than one statement;
 - `UnsafeLiteralsError`: values cannot safely be written into the text of a COPY;
+- `DuplicateKeyError`: rows that are to be upserted have the same key, a `StatementError`;
 - `StreamClosedError`: a stream was closed before its end.
 """
 
 from __future__ import annotations
 
-from cockroach_pipelines.database.errors import DatabaseError, UnrepresentableValueError
+from dataclasses import replace
+
+from cockroach_pipelines.database.errors import DatabaseError, ServerMessage, StatementError, UnrepresentableValueError
 
 _SHOWN = 80
 
@@ -26,17 +29,26 @@ class UnrepresentableInArrowError(UnrepresentableValueError):
         value: The value as text.
         type_name: The value's own type.
         target: The type that cannot hold it.
+        row: The row of the data that is written, counted from 0; None for a value of a result.
     """
 
-    def __init__(self, column: str, value: str, type_name: str, target: str, *, advice: str) -> None:
+    def __init__(
+        self, column: str, value: str, type_name: str, target: str, *, row: int | None = None, advice: str
+    ) -> None:
         shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
-        super().__init__(
-            f"Column {column!r}: the {type_name} value {shown} has no counterpart in {target}.", advice=advice
-        )
+        where = f"Column {column!r}" if row is None else f"Column {column!r}, row {row + 1:,}"
+        super().__init__(f"{where}: the {type_name} value {shown} has no counterpart in {target}.", advice=advice)
         self.column = column
         self.value = value
         self.type_name = type_name
         self.target = target
+        self.row = row
+
+    def in_row(self, row: int) -> UnrepresentableInArrowError:
+        """Give the same error of another row."""
+        return UnrepresentableInArrowError(
+            self.column, self.value, self.type_name, self.target, row=row, advice=self.advice
+        )
 
 
 class UnsupportedTypeError(DatabaseError):
@@ -61,3 +73,13 @@ class UnsafeLiteralsError(DatabaseError):
 
 class StreamClosedError(DatabaseError):
     """The stream was closed before its end; what was read so far is not the whole result."""
+
+
+class DuplicateKeyError(StatementError):
+    """Rows that are to be upserted have the same key, and nothing says which of them is meant."""
+
+    def __init__(self, table: str, key: str, value: str, copies: int, server: ServerMessage) -> None:
+        detail = f"{copies:,} rows for {table} have the same key ({key}): {value}"
+        super().__init__(
+            replace(server, detail=detail, hint=""), advice="Keep one row of each key in the data before it is written."
+        )

@@ -69,16 +69,42 @@ def intervals_from_storage(storage: Any, valid: Any) -> Any:
     return pa.Array.from_buffers(pa.month_day_nano_interval(), len(storage), [bitmap, pa.py_buffer(storage)])
 
 
+def storage_of_intervals(intervals: Any) -> Any:
+    """Give a month_day_nano_interval array as a numpy array of `STORAGE`."""
+    storage = np.frombuffer(intervals.buffers()[1] or b"", STORAGE)
+    return storage[intervals.offset : intervals.offset + len(intervals)]
+
+
+def microseconds_of_intervals(intervals: Any, column: str) -> Any:
+    """Give the clock part of a month_day_nano_interval array.
+
+    Raises:
+        UnrepresentableInArrowError: A value is finer than a microsecond, which is all that the database keeps.
+    """
+    microseconds, finer = np.divmod(storage_of_intervals(intervals)["nanoseconds"], 1000)
+    finer[~intervals.is_valid().to_numpy(zero_copy_only=False)] = 0
+    if finer.any():
+        row = int(np.flatnonzero(finer)[0])
+        raise UnrepresentableInArrowError(
+            column,
+            str(intervals[row].as_py()),
+            "interval",
+            "the database",
+            row=row,
+            advice="It keeps microseconds: round the column first.",
+        )
+    return microseconds
+
+
 def text_of_intervals(intervals: Any, column: str) -> Any:
     """Give ISO 8601 text of a month_day_nano_interval array.
 
     Raises:
         UnrepresentableInArrowError: A value is finer than a microsecond, which is all that the database keeps.
     """
-    storage = np.frombuffer(intervals.buffers()[1] or b"", STORAGE)
-    storage = storage[intervals.offset : intervals.offset + len(intervals)]
+    storage = storage_of_intervals(intervals)
     months, days = (pa.array(storage[part]).cast(pa.string()) for part in ("months", "days"))
-    clock = _clock(storage["nanoseconds"], intervals, column)
+    clock = _clock_of_microseconds(microseconds_of_intervals(intervals, column))
     text = pc.binary_join_element_wise("P", months, "M", days, "DT", clock, "")
     return pc.if_else(intervals.is_valid(), text, pa.scalar(None, pa.string()))
 
@@ -88,17 +114,6 @@ def text_of_durations(durations: Any) -> Any:
     microseconds = durations.view(pa.int64())
     text = pc.binary_join_element_wise("PT", _clock_of_microseconds(microseconds.fill_null(0).to_numpy()), "")
     return pc.if_else(durations.is_valid(), text, pa.scalar(None, pa.string()))
-
-
-def _clock(nanoseconds: Any, intervals: Any, column: str) -> Any:
-    microseconds, finer = np.divmod(nanoseconds, 1000)
-    finer[~intervals.is_valid().to_numpy(zero_copy_only=False)] = 0
-    if finer.any():
-        value = intervals[int(np.flatnonzero(finer)[0])].as_py()
-        raise UnrepresentableInArrowError(
-            column, str(value), "interval", "the database", advice="It keeps microseconds: round the column first."
-        )
-    return _clock_of_microseconds(microseconds)
 
 
 def _clock_of_microseconds(microseconds: Any) -> Any:

@@ -14,6 +14,7 @@ from cockroach_pipelines.database.arrow.copy_out import CopyOut
 from cockroach_pipelines.database.arrow.errors import StreamClosedError
 from cockroach_pipelines.database.arrow.pump import Pump
 from cockroach_pipelines.database.arrow.result_set import ResultRows
+from cockroach_pipelines.database.arrow.server import copies_queries
 from cockroach_pipelines.database.arrow.source import Source
 from cockroach_pipelines.database.arrow.statement import can_be_copied
 from cockroach_pipelines.database.arrow.types import SPECIALS, Column, Special
@@ -33,8 +34,8 @@ def read(
         sql: The statement, with `?` for each parameter (`??` for the operator `?`).
         parameters: Their values, in order.
         special: What becomes of values that Arrow's types cannot hold; see `Special`.
-        copy: Whether to read by COPY, which is the fastest, or from a result set; by the statement's first word when
-            None: COPY for SELECT, WITH, VALUES and TABLE.
+        copy: Whether to read by COPY, which is the fastest, or from a result set. When None, COPY for a statement that
+            begins with SELECT, WITH, VALUES or TABLE, unless the server is a CockroachDB before 23.1.
 
     Raises:
         StatementError: The server refused the statement.
@@ -44,7 +45,7 @@ def read(
     """
     if special not in SPECIALS:
         raise ValueError(f"special is {special!r}, and must be one of {', '.join(SPECIALS)}")
-    by_copy = can_be_copied(sql) if copy is None else copy
+    by_copy = can_be_copied(sql) and copies_queries(jdbc) if copy is None else copy
     source: Source = (CopyOut if by_copy else ResultRows)(jdbc, sql, parameters, special)
     pump = Pump(jdbc, source, special)
     try:

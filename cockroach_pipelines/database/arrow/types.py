@@ -85,6 +85,12 @@ class Column:
         return self.arrow if self.direct else pa.string()
 
 
+def base_type(pg_type: str) -> str:
+    """Give the one name of a type that servers and drivers call differently, of an array the elements'."""
+    base = pg_type.removeprefix("_").lower()
+    return _ALIASES.get(base, base)
+
+
 def column(name: str, pg_type: str, precision: int = 0, scale: int = 0, special: Special = "error") -> Column:
     """Give the Arrow type of a column.
 
@@ -100,8 +106,7 @@ def column(name: str, pg_type: str, precision: int = 0, scale: int = 0, special:
         special: With `text`, columns that may hold values without a counterpart come as text.
     """
     is_array = pg_type.startswith("_")
-    base = pg_type.removeprefix("_").lower()
-    base = _ALIASES.get(base, base)
+    base = base_type(pg_type)
     if special == "text" and (is_array or base in _WITH_SPECIAL_VALUES):
         return _text(name, pg_type)
     if is_array:

@@ -107,9 +107,10 @@ def test_another_driver_reads_what_was_written(jdbc: Any, truth: psycopg.Connect
 
 def test_rows_and_bytes_are_counted(jdbc: Any) -> None:
     execute(jdbc, "CREATE TEMP TABLE target (a text, b int)")
-    assert write(jdbc, "target", pa.table({"a": ["x", "", None], "b": [1, 2, 3]})) == WriteResult(
-        3, len('"x",1\n"",2\n,3\n')
-    )
+    execute(jdbc, "CREATE TEMP TABLE addresses (a inet, b int)")
+    assert write(jdbc, "addresses", pa.table({"a": ["::1", None], "b": [1, 2]})) == WriteResult(2, len('"::1",1\n,2\n'))
+    in_binary = len("nn" + "llllx" + "llllvvvv") + len("nn" + "llll" + "llllvvvv") + len("nn" + "llll" + "llll")
+    assert write(jdbc, "target", pa.table({"a": ["x", "", None], "b": [1, 2, None]})) == WriteResult(3, in_binary)
     assert write(jdbc, "target", pa.table({"a": pa.array([], pa.string())})) == WriteResult(0, 0)
 
 
