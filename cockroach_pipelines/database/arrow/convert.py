@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.database.arrow.array_text import is_flat, lists_of_text
 from cockroach_pipelines.database.arrow.decimals import DecimalFit
 from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
 from cockroach_pipelines.database.arrow.hexadecimal import octets_of_hexadecimal
@@ -17,7 +17,6 @@ from cockroach_pipelines.database.arrow.moments import moments_from_text
 from cockroach_pipelines.database.arrow.types import Column, Special
 
 _NOT_A_NUMBER = r"(?i)^(?:nan|[+-]?inf(?:inity)?)$"
-_NOT_FLAT = r"^\[|^\{\{"
 _NULL_TEXT = pa.scalar(None, pa.string())
 
 
@@ -28,6 +27,8 @@ def from_text(texts: Any, column: Column, special: Special) -> Any:
         UnrepresentableInArrowError: A value has no counterpart and `special` is `error`.
     """
     target = column.arrow
+    if pa.types.is_string(target):
+        return texts
     if pa.types.is_interval(target):
         return intervals_from_text(texts, column, special)
     if pa.types.is_temporal(target):
@@ -39,7 +40,7 @@ def from_text(texts: Any, column: Column, special: Special) -> Any:
     if pa.types.is_list(target):
         return _lists(texts, column, special)
     if pa.types.is_boolean(target):
-        return pc.equal(texts, "t")
+        return _booleans(texts)
     return texts.cast(target)
 
 
@@ -96,30 +97,32 @@ def _first_that_fails(texts: Any, target: Any) -> str:
     return "?"
 
 
+def _booleans(texts: Any) -> Any:
+    true = pc.equal(texts, "t")
+    if pc.all(pc.or_(true, pc.equal(texts, "f"))).as_py() is False:
+        raise pa.ArrowInvalid("a boolean is neither t nor f")
+    return true
+
+
 def _bytes(texts: Any) -> Any:
     r"""Decode `\xdeadbeef`, all rows in one pass (`pc.binary_slice` would fail on NULL)."""
+    if pc.all(pc.starts_with(texts, r"\x")).as_py() is False:
+        raise pa.ArrowInvalid("bytes do not begin with \\x; the session's bytea_output must be hex")
     return octets_of_hexadecimal(pc.utf8_slice_codeunits(texts, 2))
 
 
 def _lists(texts: Any, column: Column, special: Special) -> Any:
-    """Split `{1,2,NULL}`; the text of the elements holds neither commas nor braces."""
-    not_flat = pc.fill_null(pc.match_substring_regex(texts, _NOT_FLAT), False)
-    if pc.any(not_flat).as_py():
+    flat = is_flat(texts)
+    if not pc.all(flat).as_py():
         if special != "null":
             raise UnrepresentableInArrowError(
                 column.name,
-                str(texts.filter(not_flat)[0].as_py()),
+                str(texts.filter(pc.invert(flat))[0].as_py()),
                 column.pg_type,
                 "a flat list",
                 advice="Pass special='null' or 'text', cast the column to text, or unnest it in the statement.",
             )
-        texts = pc.if_else(not_flat, _NULL_TEXT, texts)
-    inner = pc.utf8_slice_codeunits(texts, 1, -1)
-    lists = pc.split_pattern(inner, ",")
-    lists = pc.if_else(pc.equal(inner, ""), pa.scalar([], lists.type), lists)
-    elements = lists.flatten()
-    elements = pc.if_else(pc.equal(elements, "NULL"), _NULL_TEXT, pc.utf8_trim(elements, '"'))
-    values = from_text(elements, replace(column, arrow=column.arrow.value_type), special)
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=column.arrow, mask=lists.is_null())
+        texts = pc.if_else(flat, texts, _NULL_TEXT)
+    lists = lists_of_text(texts)
+    values = from_text(lists.values, replace(column, arrow=column.arrow.value_type), special)
+    return pa.ListArray.from_arrays(lists.offsets, values, type=column.arrow, mask=lists.is_null())

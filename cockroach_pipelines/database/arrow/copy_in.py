@@ -141,7 +141,7 @@ class _Sender(ConnectionWorker):
             with closing(prepare(self._jdbc, self._select, ())) as statement:
                 return describe_prepared(statement, self._select, "error").columns
         except StatementError as error:  # its position is in a text that nobody wrote
-            raise statement_error(replace(error.server, position=None)) from error
+            raise statement_error(replace(error.server, position=None)) from error.__cause__
 
     def _write(self, piece: Any) -> None:
         if piece:

@@ -9,6 +9,7 @@ import jpype
 
 from cockroach_pipelines.database.arrow.blocks import RowCutter
 from cockroach_pipelines.database.arrow.describe import Description, describe_with_literals
+from cockroach_pipelines.database.arrow.errors import UnreadableDataError
 from cockroach_pipelines.database.arrow.statement import single_statement
 from cockroach_pipelines.database.arrow.types import Special
 from cockroach_pipelines.database.jvm import java
@@ -55,7 +56,9 @@ class CopyOut:
             block = self._cutter.feed(self._read())
             if block:
                 return block
-        return self._cutter.finish()
+        if rest := self._cutter.finish():
+            raise UnreadableDataError(f"The server's rows ended in the middle of one, {len(rest)} bytes into it.")
+        return b""
 
     @property
     def runs(self) -> bool:

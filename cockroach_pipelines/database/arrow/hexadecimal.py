@@ -9,16 +9,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
+_NO_DIGIT = 0xFF
+_NIBBLES = np.full(256, _NO_DIGIT, np.uint8)
+_NIBBLES[_HEX_DIGITS] = np.arange(16)
 _NULL_TEXT = pa.scalar(None, pa.string())
 
 
 def octets_of_hexadecimal(texts: Any) -> Any:
-    """Give the binary array of a string array of small hexadecimal digits."""
+    """Give the binary array of a string array of small hexadecimal digits.
+
+    Raises:
+        pa.ArrowInvalid: It holds something else, or half a byte.
+    """
     digits = pc.fill_null(texts, "")
     _, offset_buffer, data = digits.buffers()
     offsets = np.frombuffer(offset_buffer, np.int32)[digits.offset : digits.offset + len(digits) + 1]
     codes = np.frombuffer(data or b"", np.uint8)[offsets[0] : offsets[-1]]
-    nibbles = np.where(codes >= ord("a"), codes - (ord("a") - 10), codes - ord("0")).astype(np.uint8)
+    nibbles = _NIBBLES[codes]
+    if (nibbles == _NO_DIGIT).any() or (offsets % 2 != offsets[0] % 2).any():
+        raise pa.ArrowInvalid("bytes are not written in hexadecimal digits")
     decoded = (nibbles[0::2] << 4) | nibbles[1::2]
     valid = pa.array(texts.is_valid()).buffers()[1]
     starts = ((offsets - offsets[0]) // 2).astype(np.int32)

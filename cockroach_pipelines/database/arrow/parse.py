@@ -10,7 +10,7 @@ import pyarrow.csv as csv
 from cockroach_pipelines.database.arrow.convert import from_text
 from cockroach_pipelines.database.arrow.describe import Description
 from cockroach_pipelines.database.arrow.errors import UnreadableDataError
-from cockroach_pipelines.database.arrow.types import Special
+from cockroach_pipelines.database.arrow.types import Column, Special
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SMALLEST_READ = 1024
@@ -32,10 +32,20 @@ def parse_block(block: bytes, description: Description, special: Special) -> Any
     except pa.ArrowInvalid:
         table = _read_again(block, [pa.string() if _may_be_odd(each) else each for each in wanted])
     arrays = [
-        array if array.type == column.arrow else from_text(array, column, special)
+        array if array.type == column.arrow else _converted(array, column, special)
         for array, column in zip(map(_one_chunk, table.columns), description.columns, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=description.schema)
+
+
+def _converted(texts: Any, column: Column, special: Special) -> Any:
+    try:
+        return from_text(texts, column, special)
+    except pa.ArrowInvalid as error:
+        raise UnreadableDataError(
+            f"Column {column.name!r}: the server's text of {column.pg_type} cannot be read: {error}",
+            advice="Read it with special='text', or cast the column to text in the statement.",
+        ) from error
 
 
 def _read(block: bytes, types: list[Any]) -> Any:

@@ -33,8 +33,8 @@ _DIRECT: dict[str, Any] = {
 }
 _BY_TEXT: dict[str, Any] = {"bytea": pa.binary(), "interval": pa.month_day_nano_interval()}
 
-# Elements whose text needs no quotes inside an array, but for a date before Christ.
-_ELEMENTS = frozenset({"int2", "int4", "int8", "oid", "float4", "float8", "bool", "date", "uuid"})
+# Arrays of these stay text: intervals, which no file format has in lists, and boxes, which a semicolon separates.
+_KEPT_AS_TEXT = frozenset({"interval", "box"})
 
 # Types some value of which has no counterpart in Arrow.
 _WITH_SPECIAL_VALUES = frozenset({"date", "time", "timestamp", "timestamptz", "interval", "numeric"})
@@ -94,9 +94,10 @@ def base_type(pg_type: str) -> str:
 def column(name: str, pg_type: str, precision: int = 0, scale: int = 0, special: Special = "error") -> Column:
     """Give the Arrow type of a column.
 
-    Types outside the table (text, uuid, json, enums, ranges, inet, composites, arrays of what needs quotes, …) come as
-    the server's text. A numeric without a scale, such as every sum and average of numerics, comes as text too: a stream
-    has its schema before its first value, and no decimal type holds them all.
+    Types outside the table (text, uuid, json, enums, ranges, inet, composites, …) come as the server's text. A numeric
+    without a scale, such as every sum and average of numerics, comes as text too: a stream has its schema before its
+    first value, and no decimal type holds them all. An array becomes a list of what its elements would become; one of
+    several dimensions, or with other bounds, is a special value of its type. Arrays of intervals and boxes stay text.
 
     Args:
         name: The column's label.
@@ -110,9 +111,10 @@ def column(name: str, pg_type: str, precision: int = 0, scale: int = 0, special:
     if special == "text" and (is_array or base in _WITH_SPECIAL_VALUES):
         return _text(name, pg_type)
     if is_array:
-        if base not in _ELEMENTS:
+        if base in _KEPT_AS_TEXT:
             return _text(name, pg_type)
-        return Column(name, pg_type, pa.list_(_DIRECT.get(base, pa.string())), direct=False)
+        element = column(name, base, precision, scale, special)
+        return Column(name, pg_type, pa.list_(element.arrow), direct=False)
     if base in _DIRECT:
         return Column(name, pg_type, _DIRECT[base], direct=True)
     if base == "numeric":

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import json
 from typing import Any
 
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cockroach_pipelines.database.arrow import read, write
+from cockroach_pipelines.database.arrow import copy_in, read, write
 from tests.database.arrow.rows import execute
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
@@ -39,6 +41,21 @@ COLUMNS: dict[str, tuple[str, Any, Any]] = {
         st.tuples(INT4, INT4, MICROSECONDS).map(lambda parts: pa.MonthDayNano([parts[0], parts[1], parts[2] * 1000])),
     ),
     "numbers": ("int4[]", pa.list_(pa.int32()), st.lists(st.none() | INT4, max_size=4)),
+    "tags": ("text[]", pa.list_(pa.string()), st.lists(st.none() | st.one_of(TEXTS, AWKWARD), max_size=4)),
+    "prices": (
+        "numeric(20,5)[]",
+        pa.list_(pa.decimal128(20, 5)),
+        st.lists(st.none() | st.decimals(-(10**14), 10**14, places=5), max_size=4),
+    ),
+    "blobs": ("bytea[]", pa.list_(pa.binary()), st.lists(st.none() | st.binary(max_size=9), max_size=4)),
+    "moments": (
+        "timestamptz[]",
+        pa.list_(pa.timestamp("us", "UTC")),
+        st.lists(st.none() | st.datetimes(timezones=st.just(dt.UTC)), max_size=4),
+    ),
+    "id": ("uuid", pa.string(), st.uuids().map(str)),
+    "document": ("json", pa.string(), st.one_of(TEXTS, AWKWARD).map(json.dumps)),
+    "state": ("mood", pa.string(), st.sampled_from(["so, so", "fine"])),
     "days": ("date[]", pa.list_(pa.date32()), st.lists(st.none() | st.dates(), max_size=4)),
 }
 
@@ -52,12 +69,16 @@ def tables() -> Any:
     )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-@given(table=tables())
-def test_any_table_comes_back_equal(jdbc: Any, table: Any) -> None:
-    with decimal.localcontext(prec=80):
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(table=tables(), binary=st.booleans())
+def test_any_table_comes_back_equal(jdbc: Any, table: Any, binary: bool) -> None:
+    with decimal.localcontext(prec=80), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copy_in, "reads_binary_well", lambda _: binary)
         definitions = ", ".join(f"{name} {COLUMNS[name][0]}" for name in table.schema.names)
-        execute(jdbc, "DROP TABLE IF EXISTS round_trip", f"CREATE TEMP TABLE round_trip ({definitions})")
+        execute(jdbc, "SET search_path = public, pg_temp", "DROP TABLE IF EXISTS round_trip")
+        execute(jdbc, "DROP TYPE IF EXISTS mood", "CREATE TYPE pg_temp.mood AS ENUM ('so, so', 'fine')")
+        execute(jdbc, f"CREATE TEMP TABLE round_trip ({definitions})")
         assert write(jdbc, "round_trip", table).rows == table.num_rows
         for copy in (True, False):
             assert read(jdbc, "SELECT * FROM round_trip", copy=copy).to_table().to_pylist() == table.to_pylist()
+        jdbc.rollback()
