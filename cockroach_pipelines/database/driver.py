@@ -41,6 +41,9 @@ def connection_properties(config: DatabaseConfig, authenticator: KerberosAuthent
         "stringtype": "unspecified",
         # Values are read as the server's text, also from the sixth run of a statement on.
         "binaryTransfer": "false",
+        # A statement is prepared for as long as its Java object lives: one kept for the session would fail with 0A000,
+        # and its transaction with it, once the table's types have changed.
+        "preparedStatementCacheQueries": "0",
         "reWriteBatchedInserts": "true",
         "tcpKeepAlive": "true",
         "gssEncMode": "disable",

@@ -57,8 +57,6 @@ def prepare(jdbc: Any, sql: str, parameters: Sequence[object], *, always_text: b
     concurrency = kinds.CONCUR_UPDATABLE if always_text else kinds.CONCUR_READ_ONLY
     statement = jdbc.prepareStatement(sql, kinds.TYPE_FORWARD_ONLY, concurrency)
     try:
-        # Never prepared by name: a plan kept on the server fails when the table's types have changed since (0A000).
-        statement.setPrepareThreshold(0)
         bind_all(statement, parameters)
     except BaseException:
         statement.close()

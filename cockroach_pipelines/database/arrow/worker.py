@@ -26,7 +26,7 @@ from cockroach_pipelines.database.sqlstate import java_sql_error
 Item = TypeVar("Item")
 
 _LOOK_SECONDS = 0.1
-_GRACE_SECONDS = 0.3
+_GRACE_SECONDS = 0.5
 _FIRST_CANCEL_SECONDS = 1.0
 _LAST_CANCEL_SECONDS = 1.5
 
