@@ -100,7 +100,8 @@ def unique_names(names: list[str]) -> list[str]:
 
 
 def _is_unscaled_numeric(field: pa.Field) -> bool:
-    return pa.types.is_string(field.type) and (field.metadata or {}).get(b"pg.type") == b"numeric"
+    said = field.metadata or {}
+    return pa.types.is_string(field.type) and said.get(b"pg.type") == b"numeric" and b"pg.special" not in said
 
 
 def _storable(field: pa.Field) -> pa.Field:

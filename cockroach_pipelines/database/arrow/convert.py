@@ -14,6 +14,7 @@ from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowErro
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import moments_from_text
 from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.special import special_advice
 
 _NOT_A_NUMBER = r"(?i)^(?:nan|[+-]?inf(?:inity)?)$"
 _NOT_FLAT = r"^\[|^\{\{"
@@ -82,7 +83,7 @@ def _without_nan(texts: Any, column: Column, special: Special) -> Any:
         str(texts.filter(bad)[0].as_py()),
         column.pg_type,
         "any decimal",
-        advice="Pass special='null' or 'text', or cast the column to float8 or text in the statement.",
+        advice=special_advice("null", "text", otherwise="cast the column to float8 or text in the statement"),
     )
 
 
@@ -118,7 +119,9 @@ def _lists(texts: Any, column: Column, special: Special) -> Any:
                 str(texts.filter(not_flat)[0].as_py()),
                 column.pg_type,
                 "a flat list",
-                advice="Pass special='null' or 'text', cast the column to text, or unnest it in the statement.",
+                advice=special_advice(
+                    "null", "text", otherwise="cast the column to text or unnest it in the statement"
+                ),
             )
         texts = pc.if_else(not_flat, _NULL_TEXT, texts)
     inner = pc.utf8_slice_codeunits(texts, 1, -1)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
 from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.special import special_advice
 
 # What Arrow's own casts read; everything else is odd.
 _USUAL = r"^(?:\d{4}-\d\d-\d\d)?[ T]?(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?(?:[+-]\d\d(?::\d\d)?)?$"
@@ -23,7 +24,7 @@ _MOMENT = re.compile(
 _MICROSECONDS = "us"
 _DAY_MICROSECONDS = 86_400_000_000
 _LAST_OF_DAY = _DAY_MICROSECONDS - 1
-_ADVICE = "Pass special='null', 'clamp' or 'text', or cast the column to text in the statement."
+_ADVICE = special_advice("null", "clamp", "text", otherwise="cast the column to text in the statement")
 
 
 def moments_from_text(texts: Any, column: Column, special: Special) -> Any:
