@@ -7,6 +7,7 @@
     ├── QueryNotFoundError                  queries.errors: no query of that name
     ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
+    ├── FileWriteError                  execution.files.errors: a result cannot be written to its place
     ├── SampleDataError                     embedded.errors: its sample data cannot be loaded
     └── DatabaseError
         ├── JVMError                        no Java, no driver, a forked process, a bad flag

@@ -1,6 +1,14 @@
 """Statements, transactions, results."""
 
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
+from cockroach_pipelines.execution.files import (
+    ENDINGS,
+    Destination,
+    FileWriteError,
+    WrittenFile,
+    ending_of,
+    write_file,
+)
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
@@ -10,10 +18,13 @@ from cockroach_pipelines.execution.session import Activity
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor, run_statement
 
 __all__ = [
+    "ENDINGS",
     "PREVIEW_ROWS",
     "SAMPLE_ROWS",
     "Activity",
     "CheckOutcome",
+    "Destination",
+    "FileWriteError",
     "Order",
     "Outcome",
     "PlainValue",
@@ -22,8 +33,11 @@ __all__ = [
     "Snapshot",
     "StagedResult",
     "TransactionalExecutor",
+    "WrittenFile",
+    "ending_of",
     "evaluate",
     "preview_records",
     "run_reading",
     "run_statement",
+    "write_file",
 ]

@@ -59,3 +59,8 @@ class Outcome:
     def failed_checks(self) -> tuple[CheckOutcome, ...]:
         """The checks that found something wrong."""
         return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check that blocks failed, so that the result must not be published."""
+        return any(check.blocking for check in self.failed_checks)

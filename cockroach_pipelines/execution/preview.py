@@ -6,7 +6,7 @@ import math
 
 import pyarrow as pa
 
-from cockroach_pipelines.execution.parquet import unique_names
+from cockroach_pipelines.execution.files import unique_names
 
 PREVIEW_ROWS = 10
 

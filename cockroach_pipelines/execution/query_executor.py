@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, DatabaseError, ServerVersion
-from cockroach_pipelines.database.arrow import ArrowStream, read
+from cockroach_pipelines.database.arrow import ArrowStream, Special, read
 from cockroach_pipelines.execution.interruptible import run_interruptibly
 from cockroach_pipelines.execution.session import Activity, Transaction, arranged, located
 from cockroach_pipelines.queries import Statement
@@ -25,18 +25,26 @@ class Snapshot:
         """Dialect and version of the server."""
         return self._connection.version
 
-    def read(self, statement: Statement, values: Mapping[str, object] | None = None) -> ArrowStream:
-        """Run a statement of a file and give its rows as a stream.
+    def read(
+        self, statement: Statement, values: Mapping[str, object] | None = None, *, special: Special = "error"
+    ) -> ArrowStream:
+        """Run a statement of a file and give its rows as a stream; `special` as for `read_text`.
 
         Raises:
             StatementError: The server refused the statement; its place is the line of the SQL file.
         """
         with located(statement, numbered=False):
-            return self.read_text(statement.bound.text, arranged(statement.bound, values or {}))
+            return self.read_text(statement.bound.text, arranged(statement.bound, values or {}), special=special)
 
-    def read_text(self, sql: str, parameters: Sequence[object] = ()) -> ArrowStream:
-        """Run SQL with JDBC placeholders `?` and give its rows as a stream."""
-        stream = read(self._connection.jdbc, sql, parameters)
+    def read_text(self, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> ArrowStream:
+        """Run SQL with JDBC placeholders `?` and give its rows as a stream.
+
+        Args:
+            sql: The statement.
+            parameters: Values of its placeholders, in order.
+            special: What becomes of values that Arrow's types cannot hold, such as infinity.
+        """
+        stream = read(self._connection.jdbc, sql, parameters, special=special)
         self._streams.append(stream)
         return stream
 

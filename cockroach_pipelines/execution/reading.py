@@ -25,7 +25,7 @@ def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Orde
         started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
         statement = order.query.statement_for(snapshot.server.dialect)
         with located(statement, numbered=False):  # the server may end a statement in mid-stream
-            staged = processor.stage(snapshot.read(statement, order.values), path)
+            staged = processor.stage(snapshot.read(statement, order.values, special=header.special), path)
         checks = tuple(evaluate(snapshot, check, statement, order.values) for check in order.query.checks.values())
         server = snapshot.server
     return Outcome(

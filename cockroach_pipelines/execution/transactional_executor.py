@@ -14,7 +14,7 @@ from cockroach_pipelines.database import (
     ConnectionLostError,
     ConnectionManager,
 )
-from cockroach_pipelines.database.arrow import read
+from cockroach_pipelines.database.arrow import Special, read
 from cockroach_pipelines.execution.interruptible import run_interruptibly
 from cockroach_pipelines.execution.session import Activity, Transaction, arranged, located
 from cockroach_pipelines.queries import Statement, StatementKind
@@ -102,7 +102,11 @@ class TransactionalExecutor:
 
 
 def run_statement(
-    connection: CockroachDBConnection, statement: Statement, values: Mapping[str, object]
+    connection: CockroachDBConnection,
+    statement: Statement,
+    values: Mapping[str, object],
+    *,
+    special: Special = "error",
 ) -> tuple[int, pa.Table | None]:
     """Run a statement that writes; give the rows affected (-1 where the server does not say) and the rows it returned.
 
@@ -116,7 +120,7 @@ def run_statement(
         return affected if statement.parsed.kind in _CHANGES_ROWS else -1, None
     with (
         located(statement, numbered=False),
-        read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream,
+        read(connection.jdbc, statement.bound.text, parameters, special=special, copy=False) as stream,
     ):
         returned = stream.to_table()
     return returned.num_rows if statement.parsed.kind in _CHANGES_ROWS else -1, returned

@@ -26,7 +26,7 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
 
     def work(connection: CockroachDBConnection) -> tuple[Statement, ServerVersion, int, pa.Table | None]:
         statement = order.query.statement_for(connection.version.dialect)
-        rows, preview = run_statement(connection, statement, order.values)
+        rows, preview = run_statement(connection, statement, order.values, special=header.special)
         return statement, connection.version, rows, preview
 
     if header.autocommit:

@@ -57,7 +57,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             except PipelinesError as error:
                 raise _failure(error, context.retry_number) from error
             results = check_results(outcomes, context.asset_key)
-            if _blocked(outcomes):
+            if any(outcome.blocked for outcome in outcomes):
                 yield from results
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
             yield step.result(outcomes, results)
@@ -145,10 +145,6 @@ class _Step:
 def _backfill_policy(query: Query) -> dg.BackfillPolicy:
     # Each partition of maintenance is committed by itself: a run for each knows which of them are done.
     return dg.BackfillPolicy.multi_run(1) if query.kind is QueryKind.MAINTENANCE else dg.BackfillPolicy.single_run()
-
-
-def _blocked(outcomes: Sequence[Outcome]) -> bool:
-    return any(check.blocking for outcome in outcomes for check in outcome.failed_checks)
 
 
 def _failure(error: PipelinesError, retries: int) -> dg.Failure | dg.RetryRequested:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.database.special import SPECIALS, Special
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
 
@@ -123,6 +124,13 @@ def _yes_or_no(value: object) -> object:
     raise ValueError(f"{value!r} is neither true nor false")
 
 
+def _special(value: object) -> object:
+    word = "null" if value is None else value  # YAML reads the word as nothing
+    if word not in SPECIALS:
+        raise ValueError(f"{str(value)!r} is none of {', '.join(SPECIALS)}. {did_you_mean(str(value), SPECIALS)}")
+    return word
+
+
 def _with_names(params: dict[str, ParameterSpec]) -> dict[str, ParameterSpec]:
     return {name: spec.named(name) for name, spec in params.items()}
 
@@ -131,6 +139,7 @@ Text = Annotated[str, AfterValidator(_nonempty)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Date = Annotated[dt.date, BeforeValidator(_strict_date)]
 Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
+SpecialValues = Annotated[Special, BeforeValidator(_special)]
 Owners = Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)]
 AssetNames = Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
@@ -212,7 +221,8 @@ class Header(Model):
     """What the author says of a SQL file.
 
     `owners` is `owner` in the file. `cron` and `every` exclude each other; `cron_schedule` is what either means.
-    `autocommit` is for maintenance that refuses a transaction.
+    `autocommit` is for maintenance that refuses a transaction; `special` is what becomes of values that Arrow cannot
+    hold, such as infinity.
     """
 
     description: Text | None = None
@@ -228,6 +238,7 @@ class Header(Model):
     timeout: Timeout | None = None
     depends_on: AssetNames = ()
     autocommit: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    special: SpecialValues = "error"
 
     @property
     def cron_schedule(self) -> str | None:
@@ -275,3 +286,4 @@ class TemplateHeader(Model):
     params: Parameters = Field(default_factory=dict)
     identifiers: Identifiers = Field(default_factory=dict)
     timeout: Timeout | None = None
+    special: SpecialValues = "error"

@@ -90,7 +90,7 @@ def test_run_writes_parquet_and_csv_and_leaves_nothing_else(command: Command, pr
 
 def test_run_refuses_an_unknown_format_before_anything_runs(command: Command, project: Path, tmp_path: Path) -> None:
     done = command("run", "numbers", "-c", project, "-o", tmp_path / "n.docx")
-    assert (done.code, "ends in .parquet or .csv" in done.err) == (2, True)
+    assert (done.code, "ends in .parquet, .csv, .csv.gz, .csv.zst, .arrow or .feather" in done.err) == (2, True)
 
 
 TEMPLATE = """

@@ -15,6 +15,7 @@ from cockroach_pipelines.database.arrow.hexadecimal import octets_of_hexadecimal
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import moments_from_text
 from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.special import special_advice
 
 _NOT_A_NUMBER = r"(?i)^(?:nan|[+-]?inf(?:inity)?)$"
 _NULL_TEXT = pa.scalar(None, pa.string())
@@ -84,7 +85,7 @@ def _without_nan(texts: Any, column: Column, special: Special) -> Any:
         str(texts.filter(bad)[0].as_py()),
         column.pg_type,
         "any decimal",
-        advice="Pass special='null' or 'text', or cast the column to float8 or text in the statement.",
+        advice=special_advice("null", "text", otherwise="cast the column to float8 or text in the statement"),
     )
 
 
@@ -120,7 +121,9 @@ def _lists(texts: Any, column: Column, special: Special) -> Any:
                 str(texts.filter(pc.invert(flat))[0].as_py()),
                 column.pg_type,
                 "a flat list",
-                advice="Pass special='null' or 'text', cast the column to text, or unnest it in the statement.",
+                advice=special_advice(
+                    "null", "text", otherwise="cast the column to text or unnest it in the statement"
+                ),
             )
         texts = pc.if_else(flat, texts, _NULL_TEXT)
     lists = lists_of_text(texts)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.errors import UnreadableDataError, UnrepresentableInArrowError
 from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.special import special_advice
 
 _ISO_8601 = (
     r"^P(?:(?P<years>-?\d+)Y)?(?:(?P<months>-?\d+)M)?(?:(?P<days>-?\d+)D)?"
@@ -22,7 +23,7 @@ STORAGE = np.dtype([("months", "i4"), ("days", "i4"), ("nanoseconds", "i8")])
 
 _HIGHEST = (np.iinfo(np.int32).max, np.iinfo(np.int32).max, np.iinfo(np.int64).max)
 _MOST_MICROSECONDS = np.iinfo(np.int64).max // 1000
-_ADVICE = "Pass special='null', 'clamp' or 'text', or cast the column to text in the statement."
+_ADVICE = special_advice("null", "clamp", "text", otherwise="cast the column to text in the statement")
 
 
 def intervals_from_text(texts: Any, column: Column, special: Special) -> Any:
