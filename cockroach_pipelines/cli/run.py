@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
+from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.cli.project import find_template, load_project
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.embedded import connection_manager
@@ -30,7 +31,9 @@ from cockroach_pipelines.execution import (
     ResultProcessor,
     StagedResult,
     TransactionalExecutor,
+    everyone,
     preview_records,
+    structured_log,
 )
 from cockroach_pipelines.maintenance import run_maintenance
 from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, SQLTemplate, partition_window
@@ -71,11 +74,13 @@ def run_file(
     with (
         connection_manager(manager.settings.connections) as connections,
         tempfile.TemporaryDirectory(prefix="cockroach_pipelines-") as scratch,
-        err.status(f"running {query.name}"),
+        structured_log(manager.settings.logging) as log,
+        err.status(f"running {query.name}") as status,
     ):
-        reader = QueryExecutor(connections, activity)
+        observe = everyone(log, ProgressObserver(err, status))
+        reader = QueryExecutor(connections, activity, observe)
         if query.kind is QueryKind.MAINTENANCE:
-            outcome = run_maintenance(TransactionalExecutor(connections, activity), reader, order)
+            outcome = run_maintenance(TransactionalExecutor(connections, activity, observe), reader, order)
             shown = outcome.preview
         else:
             processor = ResultProcessor(output.parent if output else Path(scratch))
@@ -159,6 +164,10 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], output: Path |
         f"{escape(outcome.order.query.name)}{partition}: {rows} in {outcome.seconds:.2f} s on {outcome.connection} ({outcome.server})",
         soft_wrap=True,
     )
+    if outcome.seen:
+        out.print(f"as of {outcome.seen}", highlight=False, soft_wrap=True)
+    if outcome.attempts > 1:
+        out.print(f"it took {outcome.attempts} attempts", highlight=False)
     if output:
         out.print(f"written to {output}", highlight=False)
     for check in outcome.checks:
@@ -174,6 +183,8 @@ def _entry(outcome: Outcome, records: list[dict[str, PlainValue]]) -> dict[str, 
         "server": str(outcome.server),
         "rows": outcome.rows,
         "seconds": round(outcome.seconds, 3),
+        "attempts": outcome.attempts,
+        "as_of": outcome.seen or None,
         "checks": [_check_entry(check) for check in outcome.checks],
         "first_rows": records,
     }
