@@ -132,6 +132,8 @@ def _raise_when_asked_to_end() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which nohup wants to be kept
+        signal.signal(signal.SIGHUP, _terminate)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
+from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.cli.project import find_template, load_project
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.embedded import connection_manager
@@ -35,7 +36,9 @@ from cockroach_pipelines.execution import (
     StagedResult,
     TransactionalExecutor,
     ending_of,
+    everyone,
     preview_records,
+    structured_log,
 )
 from cockroach_pipelines.maintenance import run_maintenance
 from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, SQLTemplate, partition_window
@@ -79,11 +82,13 @@ def run_file(
     with (
         connection_manager(manager.settings.connections) as connections,
         tempfile.TemporaryDirectory(prefix="cockroach_pipelines-") as scratch,
-        err.status(f"running {query.name}"),
+        structured_log(manager.settings.logging) as log,
+        err.status(f"running {query.name}") as status,
     ):
-        reader = QueryExecutor(connections, activity)
+        observe = everyone(log, ProgressObserver(err, status))
+        reader = QueryExecutor(connections, activity, observe)
         if query.kind is QueryKind.MAINTENANCE:
-            outcome = run_maintenance(TransactionalExecutor(connections, activity), reader, order)
+            outcome = run_maintenance(TransactionalExecutor(connections, activity, observe), reader, order)
         else:
             # Beside a local file, so that publishing it is a rename.
             processor = ResultProcessor((target and target.folder) or Path(scratch), max(rows, PREVIEW_ROWS))
@@ -185,6 +190,10 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Targe
         f"{escape(outcome.order.query.name)}{partition}: {rows} in {outcome.seconds:.2f} s on {outcome.connection} ({outcome.server})",
         soft_wrap=True,
     )
+    if outcome.seen:
+        console.print(f"as of {outcome.seen}", highlight=False, soft_wrap=True)
+    if outcome.attempts > 1:
+        console.print(f"it took {outcome.attempts} attempts", highlight=False)
     if target and outcome.blocked:
         console.print(
             f"not written to {target}: a blocking check failed", highlight=False, soft_wrap=True, markup=False
@@ -204,6 +213,8 @@ def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Targ
         "server": str(outcome.server),
         "rows": outcome.rows,
         "seconds": round(outcome.seconds, 3),
+        "attempts": outcome.attempts,
+        "as_of": outcome.seen or None,
         "written_to": str(target) if target and not outcome.blocked else None,
         "checks": [_check_entry(check) for check in outcome.checks],
         "first_rows": records,

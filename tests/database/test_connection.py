@@ -52,7 +52,7 @@ def test_session_prints_values_in_one_way_whatever_the_server_prefers(server: Po
 
 def test_read_only_transaction_refuses_a_write(server: PostgresServer) -> None:
     with connect(server.config) as connection:
-        connection.begin(read_only=True, isolation="repeatable read")
+        connection.begin(["ISOLATION LEVEL REPEATABLE READ", "READ ONLY"])
         with pytest.raises(ReadOnlyError, match="cannot execute CREATE TABLE in a read-only transaction"):
             connection.execute("CREATE TABLE refused (x int)")
 
