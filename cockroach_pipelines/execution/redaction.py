@@ -1,7 +1,7 @@
 """What may be told in logs and metadata of what the server said: everything but values.
 
-The server repeats values in its messages about data (SQLSTATE 22…) and in the details of broken constraints (23…),
-among them what a statement bound.
+The server repeats values in its messages about data (SQLSTATE 22…) and in the details of broken constraints (23…, and
+21… of rows with the same key), among them what a statement bound.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cockroach_pipelines.database import ServerMessage, StatementError
 
 SHOWN_BY_HAND = "Values are left out here; `cockroach-pipelines run` shows them."
 
-_CLASSES_WITH_VALUES = ("22", "23")
+_CLASSES_WITH_VALUES = ("21", "22", "23")
 # A relation, constraint, column or type is named in quotes too: `constraint "orders_pkey"` stays, `integer: "abc"` goes.
 _NAMES = r"(?:relation|constraint|column|table|type|function|index|domain|enum|schema|view|sequence)"
 _QUOTED = re.compile(rf"\b({_NAMES}) \"(?:[^\"]|\"\")*\"|\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'")
@@ -38,7 +38,9 @@ def redacted_message(said: ServerMessage) -> ServerMessage:
     """Give what the server said without values."""
     if not said.sqlstate.startswith(_CLASSES_WITH_VALUES):
         return said
-    return replace(said, text=_QUOTED.sub(_keep_names, said.text), detail=_IN_DETAIL.sub(r"\1…", said.detail))
+    return replace(
+        said, text=_QUOTED.sub(_keep_names, said.text), detail=_IN_DETAIL.sub(r"\1…", said.detail), context=""
+    )
 
 
 def _keep_names(match: re.Match[str]) -> str:

@@ -70,7 +70,7 @@ def test_no_rows_change_nothing(jdbc: Any, stock: str) -> None:
 def test_two_rows_of_one_key_are_refused_and_the_key_named(jdbc: Any, stock: str) -> None:
     data = pa.table({"shop": [1, 2, 2], "item": ["a", "b", "b"], "amount": [1, 2, 3]})
     with pytest.raises(
-        DuplicateKeyError, match=r'(?s)2 rows for stock have the same key \("shop", "item"\): \(2,b\)'
+        DuplicateKeyError, match=r'Key \("shop", "item"\)=\(2,b\) is that of 2 rows for stock'
     ) as caught:
         upsert(jdbc, stock, data, key=["shop", "item"])
     assert "Keep one row of each key" in str(caught.value)
