@@ -104,10 +104,11 @@ def test_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_every_format_is_staged_and_previewed(executor: QueryExecutor, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"result.{ending}"
     with executor.snapshot() as snapshot:
-        stream = snapshot.read_text("SELECT n, n AS n FROM generate_series(1, 30) AS n")
+        stream = snapshot.read_text("SELECT n, n * interval '1 day' AS n FROM generate_series(1, 30) AS n")
         staged = ResultProcessor(tmp_path, preview_rows=20).stage(stream, path)
     assert staged.schema.names == staged.preview.schema.names == ["n", "n_2"]
     assert (staged.rows, staged.preview.num_rows, staged.size) == (30, 20, path.stat().st_size)
+    assert preview_records(staged.preview)[0] == {"n": 1, "n_2": "P0M1DT0H0M0.000000S"}
 
 
 def test_statement_that_ends_in_mid_stream_leaves_no_file(executor: QueryExecutor, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -63,18 +63,20 @@ class FittedFile:
     def finish(self, rest: pa.Table | None = None) -> None:
         """Append the last group and end the file; then `schema` is that of the file."""
         if self._fitted is None or self._texts is None:
-            if rest is not None:
-                self._observe(rest.select(self._numerics))
-            self.schema = self._fitting_schema()
-            whole = EncodedFile(self._format, self._sink, self.schema)
-            whole.finish(None if rest is None else self._with(rest, rest.select(self._numerics)))
+            groups = [] if rest is None else [(rest, rest.select(self._numerics))]
+            for _, texts in groups:
+                self._observe(texts)
+            self._write_all(groups)
             return
         if rest is not None:
             self.write(rest)
         self._fitted.close()
         self._texts.close()
         if self._misfit:
-            self._write_again(self._fitted, self._texts)
+            self._misfit = False
+            stored, texts_aside = self._format.groups(self._fitted.path), _TEXTS.groups(self._texts.path)
+            self._write_all(zip(stored, texts_aside, strict=True))
+            self._fitted.remove()
         else:
             self._sink.take(self._fitted.path)
         self._texts.remove()
@@ -105,18 +107,17 @@ class FittedFile:
             columns[position] = pa.nulls(len(text), kind) if self._misfit else text.cast(kind)
         return pa.Table.from_arrays(columns, schema=self.schema)
 
-    def _write_again(self, fitted: _Scratch, texts: _Scratch) -> None:
-        self._misfit = False
+    def _write_all(self, groups: Iterable[tuple[pa.Table, pa.Table]]) -> None:
+        """Write groups, each with the texts of its numerics, to the sink, now that every value was observed."""
         self.schema = self._fitting_schema()
-        again = EncodedFile(self._format, self._sink, self.schema)
+        whole = EncodedFile(self._format, self._sink, self.schema)
         try:
-            for table, numerics in zip(self._format.groups(fitted.path), _TEXTS.groups(texts.path), strict=True):
-                again.write(self._with(table, numerics))
-            again.finish()
+            for table, texts in groups:
+                whole.write(self._with(table, texts))
+            whole.finish()
         except BaseException:
-            again.abandon()
+            whole.abandon()
             raise
-        fitted.remove()
 
 
 class _Scratch:

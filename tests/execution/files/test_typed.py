@@ -126,9 +126,10 @@ def test_small_batches_make_large_groups(tmp_path: Path, ending: str) -> None:
 
 
 @formats
-def test_groups_of_large_values_end_sooner(tmp_path: Path, ending: str) -> None:
+def test_groups_of_large_values_end_sooner(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typed, "_GROUP_BYTES", 1 << 20)
     path = tmp_path / f"r.{ending}"
-    table = pa.table({"t": ["x" * 30_000_000] * 5})
+    table = pa.table({"t": ["x" * 400_000] * 5})
     write_file(table, path)
     groups = pq.read_metadata(path).num_row_groups if ending == "parquet" else len(read_back(path).to_batches())
     assert groups == 3
