@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from cockroach_pipelines.database.arrow import text_of_intervals
 
-
 # A dictionary pays where values recur. Where they do not, it is given up at this size: the sooner, the less of a column
 # was encoded for nothing (at the usual 1 MiB twice the time, and a larger file).
 _DICTIONARY_BYTES = 1 << 17
