@@ -63,7 +63,7 @@ def test_any_table_is_read_back_by_copy(jdbc: Any, truth: psycopg.Connection[Any
         with truth.cursor().copy("COPY from_csv FROM STDIN WITH (FORMAT csv, HEADER)") as copy:
             copy.write((tmp_path / "r.csv").read_bytes())
         assert (
-            read(jdbc, f"SELECT {', '.join(table.schema.names)} FROM from_csv").read_all().to_pylist()
+            read(jdbc, f"SELECT {', '.join(table.schema.names)} FROM from_csv").to_table().to_pylist()
             == table.to_pylist()
         )
         jdbc.commit()
@@ -127,4 +127,4 @@ def test_what_was_written_is_what_write_takes_back(jdbc: Any, tmp_path: Path) ->
     write_file(pa.table({"n": [1, None], "t": ["", None]}), tmp_path / "r.csv")
     options = pacsv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""])
     write(jdbc, "again", pacsv.read_csv(io.BytesIO((tmp_path / "r.csv").read_bytes()), convert_options=options))
-    assert read(jdbc, "SELECT * FROM again").read_all().to_pylist() == [{"n": 1, "t": ""}, {"n": None, "t": None}]
+    assert read(jdbc, "SELECT * FROM again").to_table().to_pylist() == [{"n": 1, "t": ""}, {"n": None, "t": None}]

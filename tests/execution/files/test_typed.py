@@ -59,8 +59,8 @@ def write_numerics(path: Path, *texts: str | None) -> tuple[WrittenFile, list[An
 def test_every_type_is_kept(jdbc: Any, tmp_path: Path, case: Case, ending: str) -> None:
     path = tmp_path / f"r.{ending}"
     written = write_file(read(jdbc, case.select()), path)
-    expected = read(jdbc, case.select(), special="text").read_all() if "NaN" in case.values else None
-    expected = expected or read(jdbc, case.select()).read_all()
+    expected = read(jdbc, case.select(), special="text").to_table() if "NaN" in case.values else None
+    expected = expected or read(jdbc, case.select()).to_table()
     if pa.types.is_interval(case.arrow) and ending == "parquet":
         (chunk,) = expected.column(0).chunks
         expected = expected.set_column(
@@ -78,7 +78,7 @@ def test_moments_outside_of_pythons_years_are_kept(jdbc: Any, tmp_path: Path, en
         "SELECT d::date AS d, d::timestamp AS t FROM unnest(ARRAY['4713-01-01 BC', '294246-01-01']::timestamp[]) AS d"
     )
     write_file(read(jdbc, query), tmp_path / f"r.{ending}")
-    assert read_back(tmp_path / f"r.{ending}").equals(read(jdbc, query).read_all())
+    assert read_back(tmp_path / f"r.{ending}").equals(read(jdbc, query).to_table())
 
 
 @formats
