@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
+_NEWLINES_TO_TRY = 32
 
 
 class RowCutter:
@@ -21,12 +22,12 @@ class RowCutter:
 
     def feed(self, piece: bytes) -> bytes:
         """Take the next piece and give all rows that are now complete, empty when none is."""
-        characters = np.frombuffer(piece, np.uint8)
-        is_quote = characters == _QUOTE
-        end = self._end_of_last_row(piece, characters, is_quote)
+        is_quote = np.frombuffer(piece, np.uint8) == _QUOTE  # 70 microseconds per MiB
+        quoted = self._quoted ^ _is_odd(is_quote)
+        end = _end_of_last_row(piece, is_quote, self._quoted, quoted)
         if end == 0:
             self._rest.append(piece)
-            self._quoted ^= _is_odd(is_quote)
+            self._quoted = quoted
             return b""
         block = b"".join([*self._rest, piece[:end]]) if self._rest else piece[:end]
         self._rest = [piece[end:]] if end < len(piece) else []
@@ -38,16 +39,23 @@ class RowCutter:
         rest, self._rest = b"".join(self._rest), []
         return rest
 
-    def _end_of_last_row(self, piece: bytes, characters: Any, is_quote: Any) -> int:
-        newline = piece.rfind(b"\n")
+
+def _end_of_last_row(piece: bytes, is_quote: Any, quoted_before: bool, quoted: bool) -> int:
+    """Give where the last whole row ends, 0 when none does; `quoted` is whether the piece ends within quotes."""
+    end = len(piece)
+    for _ in range(_NEWLINES_TO_TRY):
+        newline = piece.rfind(b"\n", 0, end)
         if newline < 0:
             return 0
-        if _is_odd(is_quote[:newline]) == self._quoted:  # nearly always: 70 microseconds per MiB
+        quoted ^= _is_odd(is_quote[newline:end])
+        if not quoted:
             return newline + 1
-        newlines = np.flatnonzero(characters == _NEWLINE)
-        quotes_before = np.searchsorted(np.flatnonzero(is_quote), newlines)
-        ends = newlines[quotes_before % 2 == self._quoted]
-        return int(ends[-1]) + 1 if len(ends) else 0
+        end = newline
+    # A long text of many lines: looked at as a whole, which takes as long whatever is in it.
+    newlines = np.flatnonzero(np.frombuffer(piece, np.uint8, end) == _NEWLINE)
+    quotes_before = np.searchsorted(np.flatnonzero(is_quote), newlines)
+    ends = newlines[quotes_before % 2 == quoted_before]
+    return int(ends[-1]) + 1 if len(ends) else 0
 
 
 def _is_odd(is_quote: Any) -> bool:

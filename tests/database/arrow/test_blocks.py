@@ -36,3 +36,13 @@ def test_an_empty_piece_changes_nothing() -> None:
     assert cutter.feed(b'"\n') == b""
     assert cutter.feed(b"") == b""
     assert cutter.feed(b'"\n') == b'"\n"\n'
+
+
+@pytest.mark.parametrize("lines", [0, 1, 31, 32, 33, 1000])
+def test_a_row_is_found_before_a_text_of_many_lines(lines: int) -> None:
+    text = b'2,"' + b"\n" * lines
+    cutter = RowCutter()
+    assert cutter.feed(b'1,"a\n"\n' + text) == b'1,"a\n"\n'
+    assert cutter.feed(text[3:]) == b""
+    assert cutter.feed(b'"\n3') == text + text[3:] + b'"\n'
+    assert cutter.finish() == b"3"
