@@ -37,7 +37,7 @@ class RowCutter:
         start = max(0, len(characters) - _NEARBY)
         tail, end = characters[start:].tobytes(), len(characters)
         for _ in range(_NEWLINES_TO_TRY):
-            newline = tail.rfind(b"\n", 0, end - start) + start
+            newline = int(tail.rfind(b"\n", 0, end - start)) + start
             if newline < start:
                 break
             quoted ^= _is_odd(is_quote[newline:end])
