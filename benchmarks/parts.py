@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,7 @@ class Benchmark:
         say: Told how it goes.
         perform: Does one contestant's job.
         left_out: Modules of contestants that do not take part, for instance because they are not installed.
+        load: How many processes ran or waited when it began; it should be near 0.
         measured: What was measured so far.
         ratios: What it showed.
     """
@@ -59,6 +61,7 @@ class Benchmark:
     say: Say
     perform: Perform = run_trial
     left_out: frozenset[str] = frozenset()
+    load: float = field(default_factory=lambda: os.getloadavg()[0])
     measured: list[Measured] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
 
@@ -74,7 +77,7 @@ class Benchmark:
         """Read ten times as many rows, in the memory of one time."""
         entries = [FLOOR, STREAM, TABLE, ADBC_TABLE, ADBC_STREAM, CONNECTORX]
         large = self._read(MIXED, _LARGE * self.rows, entries, runs=1)
-        small = self._heat("memory", MIXED, self.rows, [STREAM], runs=1)
+        small = self._heat(f"read {_counted(self.rows)} rows once, mixed", MIXED, self.rows, [STREAM], runs=1)
         peaks = large[STREAM.label].peak_bytes, small[STREAM.label].peak_bytes
         growth = (peaks[0] or 0) - (peaks[1] or 0)
         self._show(
@@ -88,8 +91,9 @@ class Benchmark:
 
     def pandas(self) -> None:
         """Read to pandas."""
-        seen = self._heat("read to pandas", MIXED, self.rows, [PANDAS, READ_SQL])
-        self._compare("read to pandas", seen, PANDAS, READ_SQL, 3)
+        work = f"read {_counted(self.rows)} rows to pandas, mixed"
+        seen = self._heat(work, MIXED, self.rows, [PANDAS, READ_SQL])
+        self._compare(work, seen, PANDAS, READ_SQL, 3)
 
     def write(self) -> None:
         """Write to an empty table."""

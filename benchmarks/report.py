@@ -28,6 +28,7 @@ _PACKAGES = (
     "jaydebeapiarrow",
     "psycopg",
 )
+_HEADING = "## Figures\n"
 _MEASURED = ("work", "contestant", "rows", "cold s", "warm s", "rows/s", "peak MB")
 _RATIOS = ("work", "compared", "figure", "limit", "")
 
@@ -56,6 +57,12 @@ def markdown(benchmark: Benchmark) -> str:
     )
 
 
+def save_markdown(benchmark: Benchmark, path: Path) -> None:
+    """Write the machine and the tables to a file, in place of what stands below its heading `Figures`."""
+    text, _, _ = (path.read_text() if path.exists() else "").partition(_HEADING)
+    path.write_text(f"{text}{_HEADING}\n{markdown(benchmark)}\n")
+
+
 def save_json(benchmark: Benchmark, path: Path) -> None:
     """Write everything that was measured."""
     said = {
@@ -78,7 +85,8 @@ def machine(benchmark: Benchmark) -> str:
             continue
     return (
         f"{os.cpu_count()} cores ({_processor()}), {platform.system()}, Python {platform.python_version()}; "
-        f"PostgreSQL {benchmark.server.version} on loopback; {', '.join(packages)}."
+        f"PostgreSQL {benchmark.server.version} on loopback; {', '.join(packages)}. "
+        f"Load when it began: {benchmark.load:.1f}."
     )
 
 
