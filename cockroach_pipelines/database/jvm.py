@@ -164,7 +164,11 @@ def _own_garbage_collection() -> Iterator[None]:
     """
     before = list(gc.callbacks)
     yield
-    gc.callbacks[:] = [callback for callback in gc.callbacks if callback in before]
+    for callback in [callback for callback in gc.callbacks if callback not in before]:
+        callback(
+            "start", {"generation": 0, "collected": 0, "uncollectable": 0}
+        )  # it starts none while one is under way
+        gc.callbacks.remove(callback)
 
 
 @functools.cache
