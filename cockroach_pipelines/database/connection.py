@@ -26,6 +26,7 @@ from cockroach_pipelines.database.errors import (
 )
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos import KerberosAuthenticator, kerberos_error
+from cockroach_pipelines.database.results import driver_errors
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
 
 _logger = logging.getLogger(__name__)
@@ -132,9 +133,30 @@ class CockroachDBConnection(BaseConnection):
             self._version = version
         return self._version
 
-    def begin(self, modes: Sequence[str]) -> None:
-        """Begin a transaction with modes of SET TRANSACTION, such as `READ ONLY`: the database itself keeps to them."""
-        self.execute(f"SET TRANSACTION {', '.join(modes)}")
+    def begin(
+        self, modes: Sequence[str] = (), *, name: str = "", timezone: str = "", timeout: float | None = None
+    ) -> None:
+        """Begin a transaction, in one round trip; the database itself keeps to its modes.
+
+        Args:
+            modes: Modes of SET TRANSACTION, such as `READ ONLY`.
+            name: Of the session in the database's own session list; unchanged when empty.
+            timezone: A zone of the IANA database, until the transaction ends; unchanged when empty.
+            timeout: Seconds after which the server ends a statement of the transaction; the session's own when None.
+        """
+        self._wait_longer_than(timeout)
+        settings = [
+            *([f"SET TRANSACTION {', '.join(modes)}"] if modes else []),
+            *([f"SET application_name = {_literal(name)}"] if name else []),
+            *([f"SET LOCAL TIME ZONE {_literal(timezone)}"] if timezone else []),
+            *([f"SET LOCAL statement_timeout = '{_milliseconds(timeout)}'"] if timeout is not None else []),
+        ]
+        with driver_errors():
+            statement = self.jdbc.createStatement()
+            try:
+                statement.execute(";".join(settings))
+            finally:
+                statement.close()
 
     @contextmanager
     def autocommit(self, *, timeout: float | None = None, timezone: str = "UTC") -> Iterator[None]:
@@ -158,12 +180,6 @@ class CockroachDBConnection(BaseConnection):
         self._call(lambda: self.jdbc.setAutoCommit(False))
         self.broken = False
 
-    def set_statement_timeout(self, seconds: float | None) -> None:
-        """Let the server end any later statement of this transaction that takes longer; the session's setting when None."""
-        self._wait_longer_than(seconds)
-        if seconds is not None:
-            self.execute(f"SET LOCAL statement_timeout = '{_milliseconds(seconds)}'")
-
     def _wait_longer_than(self, timeout: float | None) -> None:
         # The server ends a statement at its timeout; this side must not have hung up on it before.
         limit = timeout or self.config.statement_timeout or 0
@@ -172,10 +188,6 @@ class CockroachDBConnection(BaseConnection):
         self._call(
             lambda: self.jdbc.setNetworkTimeout(java("java.util.concurrent.ForkJoinPool").commonPool(), milliseconds)
         )
-
-    def set_time_zone(self, name: str) -> None:
-        """Take a zone of the IANA database for the rest of this transaction."""
-        self.query("SELECT set_config('TimeZone', ?, true)", [name])
 
     def set_application_name(self, name: str) -> None:
         """Name this session in the database's own session list until it is named anew."""
@@ -202,6 +214,10 @@ class CockroachDBConnection(BaseConnection):
 
 def _milliseconds(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))}ms"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"  # standard_conforming_strings is on
 
 
 class Connector:
