@@ -15,7 +15,7 @@ import jpype
 
 from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.database.dbapi import Connection as DBAPIConnection
-from cockroach_pipelines.database.dbapi import Cursor, dbapi_connection
+from cockroach_pipelines.database.dbapi import Cursor, dbapi_connection, forget_connection
 from cockroach_pipelines.database.dialect import Dialect, ServerVersion, parse_server_version
 from cockroach_pipelines.database.driver import connection_properties, connection_url
 from cockroach_pipelines.database.errors import (
@@ -209,6 +209,7 @@ class CockroachDBConnection(BaseConnection):
     def close(self) -> None:
         """End the connection; what was not committed is rolled back."""
         self.broken = True
+        forget_connection(self.jdbc)
         self._call(lambda: self.jdbc.close())
 
 
