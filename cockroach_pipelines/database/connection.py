@@ -15,7 +15,7 @@ import jpype
 
 from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.database.dbapi import Connection as DBAPIConnection
-from cockroach_pipelines.database.dbapi import Cursor, dbapi_connection
+from cockroach_pipelines.database.dbapi import Cursor, dbapi_connection, forget_connection
 from cockroach_pipelines.database.dialect import Dialect, ServerVersion, parse_server_version
 from cockroach_pipelines.database.driver import connection_properties, connection_url
 from cockroach_pipelines.database.errors import (
@@ -26,6 +26,7 @@ from cockroach_pipelines.database.errors import (
 )
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos import KerberosAuthenticator, kerberos_error
+from cockroach_pipelines.database.results import driver_errors
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
 
 if TYPE_CHECKING:  # pyarrow, whose import takes a quarter of a second, is for those who read or write Arrow
@@ -154,9 +155,30 @@ class CockroachDBConnection(BaseConnection):
             self._version = version
         return self._version
 
-    def begin(self, modes: Sequence[str]) -> None:
-        """Begin a transaction with modes of SET TRANSACTION, such as `READ ONLY`: the database itself keeps to them."""
-        self.execute(f"SET TRANSACTION {', '.join(modes)}")
+    def begin(
+        self, modes: Sequence[str] = (), *, name: str = "", timezone: str = "", timeout: float | None = None
+    ) -> None:
+        """Begin a transaction, in one round trip; the database itself keeps to its modes.
+
+        Args:
+            modes: Modes of SET TRANSACTION, such as `READ ONLY`.
+            name: Of the session in the database's own session list; unchanged when empty.
+            timezone: A zone of the IANA database, until the transaction ends; unchanged when empty.
+            timeout: Seconds after which the server ends a statement of the transaction; the session's own when None.
+        """
+        self._wait_longer_than(timeout)
+        settings = [
+            *([f"SET TRANSACTION {', '.join(modes)}"] if modes else []),
+            *([f"SET application_name = {_literal(name)}"] if name else []),
+            *([f"SET LOCAL TIME ZONE {_literal(timezone)}"] if timezone else []),
+            *([f"SET LOCAL statement_timeout = '{_milliseconds(timeout)}'"] if timeout is not None else []),
+        ]
+        with driver_errors():
+            statement = self.jdbc.createStatement()
+            try:
+                statement.execute(";".join(settings))
+            finally:
+                statement.close()
 
     @contextmanager
     def autocommit(self, *, timeout: float | None = None, timezone: str = "UTC") -> Iterator[None]:
@@ -180,12 +202,6 @@ class CockroachDBConnection(BaseConnection):
         self._call(lambda: self.jdbc.setAutoCommit(False))
         self.broken = False
 
-    def set_statement_timeout(self, seconds: float | None) -> None:
-        """Let the server end any later statement of this transaction that takes longer; the session's setting when None."""
-        self._wait_longer_than(seconds)
-        if seconds is not None:
-            self.execute(f"SET LOCAL statement_timeout = '{_milliseconds(seconds)}'")
-
     def _wait_longer_than(self, timeout: float | None) -> None:
         # The server ends a statement at its timeout; this side must not have hung up on it before.
         limit = timeout or self.config.statement_timeout or 0
@@ -194,10 +210,6 @@ class CockroachDBConnection(BaseConnection):
         self._call(
             lambda: self.jdbc.setNetworkTimeout(java("java.util.concurrent.ForkJoinPool").commonPool(), milliseconds)
         )
-
-    def set_time_zone(self, name: str) -> None:
-        """Take a zone of the IANA database for the rest of this transaction."""
-        self.query("SELECT set_config('TimeZone', ?, true)", [name])
 
     def set_application_name(self, name: str) -> None:
         """Name this session in the database's own session list until it is named anew."""
@@ -219,11 +231,16 @@ class CockroachDBConnection(BaseConnection):
     def close(self) -> None:
         """End the connection; what was not committed is rolled back."""
         self.broken = True
+        forget_connection(self.jdbc)
         self._call(lambda: self.jdbc.close())
 
 
 def _milliseconds(seconds: float) -> str:
     return f"{max(1, round(seconds * 1000))}ms"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"  # standard_conforming_strings is on
 
 
 class Connector:

@@ -89,6 +89,15 @@ def dbapi_connection(jdbc: Any) -> Connection:
         return connection
 
 
+def forget_connection(jdbc: Any) -> None:
+    """Let go of the PEP 249 connection of a `java.sql.Connection` that is closed.
+
+    An entry that outlives the virtual machine could not be removed any more: its key is hashed there.
+    """
+    with _connections_lock:
+        _connections.pop(jdbc, None)
+
+
 class Connection(jaydebeapi.Connection):  # type: ignore[misc]
     """A PEP 249 connection; made by `dbapi_connection`.
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 _CANCEL_INTERVAL_SECONDS = 0.25
 # A server that does not react to a cancellation for this long is taken for unreachable.
-_GRACE_SECONDS = 2.5
+_GRACE_SECONDS = 2.0
 
 
 def run_interruptibly(

@@ -84,15 +84,13 @@ class Transaction:
         Raises:
             TransactionOptionError: The server has no such transaction.
         """
-        cockroachdb = connection.version.dialect is Dialect.COCKROACHDB
-        connection.set_application_name(str(activity))
-        if self.quality_of_service and cockroachdb:
+        dialect = connection.version.dialect
+        modes = self.modes(dialect)
+        if self.quality_of_service and dialect is Dialect.COCKROACHDB:
             connection.broken = True  # nobody inherits it
             connection.execute(f"SET default_transaction_quality_of_service = {self.quality_of_service}")
         connection.commit()
-        connection.begin(self.modes(connection.version.dialect))
-        connection.set_time_zone(self.timezone)
-        connection.set_statement_timeout(self.timeout)
+        connection.begin(modes, name=str(activity), timezone=self.timezone, timeout=self.timeout)
 
     def modes(self, dialect: Dialect) -> list[str]:
         """Give the modes of SET TRANSACTION.

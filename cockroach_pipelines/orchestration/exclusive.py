@@ -24,7 +24,8 @@ def exclusively(context: dg.AssetExecutionContext) -> Iterator[None]:
         yield
         return
     name = "/".join(context.asset_key.path)
-    pool = f"{name}:{context.partition_key_range}" if context.has_partition_key else name
+    partition = _partition(context)
+    pool = ":".join([name, *partition])
     # The executor frees the slots of the step itself when the step ends; this one ends with the block.
     step = f"{context.op_execution_context.op_handle}[alone]"
     claimed = any(_claim(context.instance, pool, context.run.run_id, step) for _ in range(_ATTEMPTS))
@@ -42,8 +43,16 @@ def exclusively(context: dg.AssetExecutionContext) -> Iterator[None]:
         yield
     finally:
         storage.free_concurrency_slot_for_step(context.run.run_id, step)
-        if not storage.get_concurrency_info(pool).pending_steps:
-            storage.delete_concurrency_limit(pool)
+        left = storage.get_concurrency_info(pool)
+        if partition and not left.active_slot_count and not left.pending_steps:
+            storage.delete_concurrency_limit(pool)  # else a pool would stay for every partition that ever was
+
+
+def _partition(context: dg.AssetExecutionContext) -> list[str]:
+    if context.assets_def.partitions_def is None:  # a run of several assets may have a partition all the same
+        return []
+    keys = context.partition_keys
+    return [keys[0]] if len(keys) == 1 else [keys[0], keys[-1]]
 
 
 def _claim(instance: DagsterInstance, pool: str, run_id: str, step: str) -> bool:

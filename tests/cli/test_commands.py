@@ -203,6 +203,46 @@ def test_statement_error_exits_with_1_and_names_file_and_line(command: Command, 
     assert 'fails.sql:3:6: [42P01] relation "nowhere" does not exist' in done.err
 
 
+def test_statement_error_shows_the_line_of_the_file_with_a_caret_below_the_place(
+    command: Command, project: Path
+) -> None:
+    lines = command("run", "fails", "-c", project).err.splitlines()
+    assert "    3 | JOIN nowhere ON true" in lines
+    assert lines[lines.index("    3 | JOIN nowhere ON true") + 1] == "      |      ^"
+
+
+def test_attempts_that_fail_are_shown_while_the_next_one_is_awaited_and_logged_where_the_configuration_says(
+    command: Command, server: PostgresServer, tmp_path: Path
+) -> None:
+    server.psql(
+        "CREATE SEQUENCE IF NOT EXISTS attempts; SELECT setval('attempts', 1, false); GRANT ALL ON SEQUENCE attempts TO PUBLIC;"
+        "DROP TABLE IF EXISTS settled; CREATE TABLE settled (n int); GRANT ALL ON settled TO PUBLIC; INSERT INTO settled VALUES (0);"
+        "CREATE OR REPLACE FUNCTION once_in_vain() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
+        " IF nextval('attempts') < 2 THEN RAISE SQLSTATE '40001' USING MESSAGE = 'restart transaction'; END IF; RETURN 1; END $$"
+    )
+    make_project(tmp_path, {"main": server.config}, {"maintenance/settle.sql": "UPDATE settled SET n = once_in_vain()"})
+    config = tmp_path / "config.yaml"
+    settings = json.loads(config.read_text()) | {"logging": {"format": "json", "file": "log.jsonl"}}
+    config.write_text(json.dumps(settings))
+    done = command("run", "settle", "-c", config)
+    assert done.code == 0, done.err
+    assert "attempt 1 failed, again in 0." in done.err
+    assert "[40001] restart transaction" in done.err
+    assert "it took 2 attempts" in done.out
+    told = [json.loads(line)["event"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert told == ["statement_failed", "retry_scheduled", "statement_finished", "transaction_committed"]
+
+
+def test_run_says_as_of_when_it_read(command: Command, server: PostgresServer, tmp_path: Path) -> None:
+    make_project(
+        tmp_path, {"main": server.config}, {"reporting/past.sql": "/* @asset\nas_of: -10s\n*/\nSELECT 1 AS one"}
+    )
+    done = command("run", "past", "-c", tmp_path / "config.yaml")
+    assert "as of now, in one snapshot: PostgreSQL keeps no history to read as of -10s" in done.out
+    entry = json.loads(command("run", "past", "-c", tmp_path / "config.yaml", "--json").out)
+    assert (entry["attempts"], "PostgreSQL" in entry["as_of"]) == (1, True)
+
+
 def test_unknown_name_exits_with_2_and_a_proposal(command: Command, project: Path) -> None:
     done = command("run", "reporting/nubmers", "-c", project)
     assert (done.code, "Did you mean 'reporting/numbers'?" in done.err) == (2, True)

@@ -29,6 +29,7 @@ MAINTENANCE = "DELETE FROM kept WHERE pg_sleep(120)::text = ''"
 FILES = {
     "reporting/silent_int.sql": SILENT,
     "reporting/silent_term.sql": SILENT,
+    "reporting/silent_hup.sql": SILENT,
     "maintenance/delete_int.sql": MAINTENANCE,
     "maintenance/delete_term.sql": MAINTENANCE,
     "reporting/endless_int.sql": ENDLESS,
@@ -82,7 +83,7 @@ def project(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def waiting(project: Path, server: PostgresServer) -> Iterator[Mapping[str, Command]]:
     """Commands whose statements give nothing for a long time; started together, as each takes seconds to begin."""
-    names = ("silent_int", "silent_term", "delete_int", "delete_term")
+    names = ("silent_int", "silent_term", "silent_hup", "delete_int", "delete_term")
     with ExitStack() as stack:
         commands = {name: stack.enter_context(started(name, project, server)) for name in names}
         for command in commands.values():
@@ -106,8 +107,16 @@ def streaming(project: Path, server: PostgresServer) -> Iterator[Mapping[str, Co
         yield commands
 
 
-@pytest.mark.parametrize("name", ["silent", "delete"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"])
+@pytest.mark.parametrize(
+    ("name", "number", "code"),
+    [
+        ("silent", signal.SIGINT, 130),
+        ("silent", signal.SIGTERM, 143),
+        ("silent", signal.SIGHUP, 129),
+        ("delete", signal.SIGINT, 130),
+        ("delete", signal.SIGTERM, 143),
+    ],
+)
 def test_signal_ends_a_statement_that_gives_nothing(
     name: str, number: signal.Signals, code: int, waiting: Mapping[str, Command], server: PostgresServer
 ) -> None:

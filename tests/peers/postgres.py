@@ -5,6 +5,7 @@ PostgreSQL of PyPI's wheels is built without GSSAPI.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -79,6 +80,10 @@ class PostgresServer:
             f"host all etl,analyst,absent {loopback} gss include_realm=0 krb_realm={realm}\n"
         )
 
+    def config_of(self, *, port: int | None = None, user: str = "trusted", **settings: Any) -> DatabaseConfig:
+        """Log in without being asked, through another port where one is given."""
+        return self._config(user=user, **settings).model_copy(update={"port": port or self.port})
+
     def create_roles(self) -> None:
         """Make the roles and the database that the tests use."""
         self.psql(
@@ -95,7 +100,7 @@ class PostgresServer:
             [program("postgres", "postgresql"), "-D", str(self._data)],
             log=self.log,
             env=self._env,
-            ready=self._ready,
+            ready=self.ready,
             **self._identity,
         )
 
@@ -103,6 +108,17 @@ class PostgresServer:
         """End the server: SIGINT drops every session, SIGQUIT ends as a crash would; `start` brings it back."""
         if self._process:
             stop_server(self._process, how)
+            self._process = None
+
+    def kill(self) -> None:
+        """End every process of the server at once by SIGKILL; `start` recovers."""
+        if self._process:
+            postmaster = self._process.pid
+            children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+            for process in (postmaster, *map(int, children)):  # each child leads a session of its own
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            self._process.wait()
             self._process = None
 
     @property
@@ -117,7 +133,8 @@ class PostgresServer:
     def _config(self, *, host: str = "localhost", **settings: Any) -> DatabaseConfig:
         return DatabaseConfig(host=host, port=self.port, database="test", sslmode="disable", **settings)
 
-    def _ready(self) -> bool:
+    def ready(self) -> bool:
+        """Whether the server takes connections."""
         try:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from cockroach_pipelines.database import AsOf
 from cockroach_pipelines.queries import Header, PartitionEvery, Severity
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.source import SourceText
@@ -66,6 +67,41 @@ depends_on: [maintenance/purge, other/python_asset]
     assert not header.checks["one_row_per_carrier"].blocking
     assert header.checks["no_delay"].severity is Severity.WARN
     assert header.checks["no_delay"].blocking
+
+
+def test_a_header_says_how_often_and_as_of_when() -> None:
+    header = header_of("retries: 0\nidempotent: true\nas_of: -5m")
+    assert (header.retries, header.idempotent) == (0, True)
+    assert header.as_of == AsOf("'-300s'")
+    assert header_of("as_of: 2024-01-31T12:00:00Z").as_of == AsOf("'2024-01-31 12:00:00.000000+00:00'")
+    assert header_of("as_of: follower_read").as_of == AsOf("follower_read_timestamp()")
+    assert header_of("as_of: 1700000000000000000.0000000001").as_of == AsOf("'1700000000000000000.0000000001'")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "problem"),
+    [
+        ("retries: -1", "f.sql:2:10: `retries`: -1 is no number of retries: write 0 for none, or up to 100."),
+        ("retries: true", "f.sql:2:10: `retries`: True is no number of retries: write 0 for none, or up to 100."),
+        ("retries: often", "f.sql:2:10: `retries`: 'often' is no number of retries: write 0 for none, or up to 100."),
+        ("idempotent: maybe", "f.sql:2:13: `idempotent`: 'maybe' is neither true nor false."),
+        (
+            "as_of: yesterday",
+            "f.sql:2:8: `as_of`: 'yesterday' is no moment: write -10s, -5m, -2h, 2024-01-31T12:00:00Z, or follower_read.",
+        ),
+        (
+            "as_of: 2024-01-31 12:00:00",
+            "f.sql:2:8: `as_of`: '2024-01-31T12:00:00' has no time zone: add Z for UTC, or an offset such as +02:00.",
+        ),
+        (
+            "as_of: -10s' OR 1",
+            'f.sql:2:8: `as_of`: "-10s\' OR 1" is no moment: write -10s, -5m, -2h, 2024-01-31T12:00:00Z, or follower_read.',
+        ),
+        ("as_off: -10s", "f.sql:2:1: Unknown key 'as_off'.\nDid you mean 'as_of'?"),
+    ],
+)
+def test_wrong_retries_and_moments_are_refused_at_their_place(yaml: str, problem: str) -> None:
+    assert problems_of(yaml) == [problem]
 
 
 def test_a_file_without_a_header_has_the_defaults() -> None:

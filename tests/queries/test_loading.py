@@ -195,6 +195,18 @@ def test_maintenance_may_write_and_reconciliation_may_not(write: Any, sql_folder
     assert "DELETE has no place in a reconciliation" in str(repository.broken["reconciliation/purge"].error)
 
 
+def test_keys_of_other_kinds_are_refused_at_their_place(write: Any, sql_folder: Path) -> None:
+    write("reporting/writes.sql", "/* @asset\nautocommit: true\nidempotent: true\n*/\nSELECT 1")
+    write("maintenance/past.sql", "/* @asset\nas_of: -10s\n*/\nDELETE FROM flights WHERE year < 2000")
+    broken = SQLRepository(sql_folder).broken
+    assert str(broken["maintenance/past"].error).endswith(
+        "past.sql:2:8: `as_of` is for what reads: nobody writes into the past.\nRemove it."
+    )
+    autocommit, idempotent = (str(problem) for problem in broken["reporting/writes"].error.problems)
+    assert "writes.sql:2:13: `autocommit` is for maintenance" in autocommit
+    assert "writes.sql:3:13: `idempotent` is for maintenance" in idempotent
+
+
 def test_a_report_may_show_and_explain(load: Any) -> None:
     assert isinstance(load("SHOW JOBS"), Query)
     assert isinstance(load("EXPLAIN SELECT 1"), Query)

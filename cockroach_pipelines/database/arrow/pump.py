@@ -51,8 +51,7 @@ class Pump(ConnectionWorker):
         if batch is not None:
             return self._wait_for(batch)
         self._wait_for_end()
-        if self.outcome is not None:
-            raise self.outcome
+        self._give_outcome()
         return None
 
     def _work(self) -> None:

@@ -131,9 +131,16 @@ class ConnectionWorker(ABC):
             self.close()
             self._raise_cancelled()
 
+    def _give_outcome(self) -> None:
+        # Given away: its traceback leads to the user's handle, and from there by way of C++ back to this object, a circle
+        # that Python cannot see.
+        outcome, self.outcome = self.outcome, None
+        if outcome is not None:
+            raise outcome
+
     def _raise_cancelled(self) -> NoReturn:
         if isinstance(self.outcome, CancelledError):
-            raise self.outcome
+            self._give_outcome()
         raise statement_error(ServerMessage(CANCELLED, "the statement was cancelled before its end"))
 
     def _end_by_force(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from cockroach_pipelines.database.arrow import StreamClosedError, read, write
-from cockroach_pipelines.database.errors import CancelledError, ConnectionLostError
+from cockroach_pipelines.database.errors import CancelledError, ConnectionLostError, StatementError
 from cockroach_pipelines.database.jvm import java
 from tests.database.arrow.rows import column, execute, still_works
 from tests.peers.postgres import PostgresServer
@@ -71,6 +74,22 @@ def test_dropping_the_last_reference_frees_the_connection(
     del stream
     assert running(truth) == 0
     assert still_works(jdbc)
+
+
+def test_a_statement_that_failed_in_mid_stream_is_forgotten_with_all_that_led_to_it(jdbc: Any) -> None:
+    class Held:
+        pass
+
+    def fail() -> weakref.ref[Held]:
+        held = Held()
+        with contextlib.suppress(StatementError):
+            read(jdbc, "SELECT 1 / (n - 9000) FROM generate_series(1, 10000) AS n").read_all()
+        return weakref.ref(held)
+
+    seen = fail()
+    execute(jdbc, "ROLLBACK")
+    gc.collect()
+    assert seen() is None
 
 
 def test_dropping_a_reader_exported_to_c_frees_the_connection(jdbc: Any, truth: psycopg.Connection[Any]) -> None:
