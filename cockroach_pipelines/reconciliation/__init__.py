@@ -1,5 +1,68 @@
 """Two relations compared."""
 
+from cockroach_pipelines.reconciliation.columns import SchemaDifference
+from cockroach_pipelines.reconciliation.dataset import DIFFERENCE_COLUMNS
 from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_reconciliation
+from cockroach_pipelines.reconciliation.engine import reconcile
+from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
+from cockroach_pipelines.reconciliation.matching import DuplicateKey
+from cockroach_pipelines.reconciliation.relation import Relation
+from cockroach_pipelines.reconciliation.result import (
+    ColumnCount,
+    Counts,
+    Histogram,
+    Kind,
+    Pattern,
+    Progress,
+    RecheckOutcome,
+    Reconciliation,
+    SideConsistency,
+    StrategyChoice,
+    Verdict,
+)
+from cockroach_pipelines.reconciliation.spec import (
+    Bound,
+    Care,
+    Expectation,
+    HashKind,
+    Measure,
+    Recheck,
+    ReconciliationSpec,
+    Stop,
+    Strategy,
+    Tolerance,
+)
 
-__all__ = ["NO_DIFFERENCES", "run_reconciliation"]
+__all__ = [
+    "DIFFERENCE_COLUMNS",
+    "NO_DIFFERENCES",
+    "Bound",
+    "Care",
+    "ColumnCount",
+    "Counts",
+    "DuplicateKey",
+    "Expectation",
+    "HashKind",
+    "Histogram",
+    "KeyColumnError",
+    "Kind",
+    "Measure",
+    "NoCommonColumnsError",
+    "Pattern",
+    "Progress",
+    "Recheck",
+    "RecheckOutcome",
+    "Reconciliation",
+    "ReconciliationError",
+    "ReconciliationSpec",
+    "Relation",
+    "SchemaDifference",
+    "SideConsistency",
+    "Stop",
+    "Strategy",
+    "StrategyChoice",
+    "Tolerance",
+    "Verdict",
+    "reconcile",
+    "run_reconciliation",
+]
