@@ -6,6 +6,7 @@ from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_r
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
+from cockroach_pipelines.reconciliation.question import Question, question_of
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
     ColumnCount,
@@ -20,6 +21,7 @@ from cockroach_pipelines.reconciliation.result import (
     StrategyChoice,
     Verdict,
 )
+from cockroach_pipelines.reconciliation.running import Comparing
 from cockroach_pipelines.reconciliation.spec import (
     Bound,
     Care,
@@ -39,6 +41,7 @@ __all__ = [
     "Bound",
     "Care",
     "ColumnCount",
+    "Comparing",
     "Counts",
     "DuplicateKey",
     "Expectation",
@@ -50,6 +53,7 @@ __all__ = [
     "NoCommonColumnsError",
     "Pattern",
     "Progress",
+    "Question",
     "Recheck",
     "RecheckOutcome",
     "Reconciliation",
@@ -63,6 +67,7 @@ __all__ = [
     "StrategyChoice",
     "Tolerance",
     "Verdict",
+    "question_of",
     "reconcile",
     "run_reconciliation",
 ]

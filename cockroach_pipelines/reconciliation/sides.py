@@ -232,7 +232,7 @@ class Snapshots:
             raise ReconciliationError(
                 "PostgreSQL cannot read the past.", advice="Leave `as_of` out: each side is read in one snapshot anyway."
             )
-        connection.begin(read_only=True, isolation="repeatable read")
+        connection.begin(["ISOLATION LEVEL REPEATABLE READ", "READ ONLY"])
         if identity in self._shared:
             connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
         else:
@@ -248,7 +248,7 @@ class Snapshots:
         if moment:
             connection.execute(as_of_statement(moment))
         else:
-            connection.begin(read_only=True, isolation="serializable")
+            connection.begin(["ISOLATION LEVEL SERIALIZABLE", "READ ONLY"])
         if identity not in self._shared:
             # The transaction's own timestamp: an interval or a function would mean another moment in the next one.
             timestamp = str(connection.query("SELECT cluster_logical_timestamp()")[0][0])
