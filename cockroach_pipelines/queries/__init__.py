@@ -1,5 +1,6 @@
 """SQL files: their headers, parameters, analysis, and the repository that holds them."""
 
+from cockroach_pipelines.queries.asked_comparison import asked_comparison
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError
@@ -68,6 +69,7 @@ __all__ = [
     "StatementKind",
     "TableName",
     "ToleranceRule",
+    "asked_comparison",
     "bind_positions",
     "partition_window",
 ]

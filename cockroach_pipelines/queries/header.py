@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -82,6 +82,18 @@ def read_header(source: SourceText, model: type[HeaderModel]) -> ReadHeader[Head
         problems.append(_wrong(path, f"has no value. Write one of {', '.join(SPECIALS)}", document.place(path)))
     problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
     return ReadHeader(None if problems else header, document, source.part(end), tuple(problems))
+
+
+def reasons(error: ValidationError) -> Iterator[tuple[Path, str, str]]:
+    """Give for each value that is wrong its key, what is wrong, and how to mend it, where no file holds them."""
+    for details in error.errors(include_url=False):
+        path = tuple(part for part in details["loc"] if part != "[key]")
+        reason = _reason(details)
+        if details["type"] == "at_key":
+            context = details.get("ctx", {})
+            path, reason = (*path, str(context["key"])), str(context["text"])
+        message, _, advice = reason.partition(". ")
+        yield path, message.removesuffix("."), advice
 
 
 def _find(source: SourceText, marker: str) -> tuple[SourceText, int] | None:

@@ -272,7 +272,8 @@ class ReconciliationHeader(Header):
 
     With `source` and `target`, or with statements of these names, two relations are compared; without, the file is a
     query whose rows are the differences, and `expect` alone of these keys applies. Columns are named as the source has
-    them; `key` is the primary key when silent, and `[]` compares whole rows. `tolerance` is by column or type.
+    them; `key` is the primary key when silent, and `[]` compares whole rows. `tolerance` is by column or type. With
+    `measures` groups are compared, and of those that differ as many as `drill` says row by row.
     """
 
     source: Annotated[Side, _short("table", str)] | None = None
@@ -293,6 +294,7 @@ class ReconciliationHeader(Header):
     care: Care = Care()
     group_by: Names = ()
     measures: Measures = ()
+    drill: Rows = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -322,6 +324,8 @@ class ReconciliationHeader(Header):
     def _groups_with_measures(self) -> Self:
         if self.group_by and not self.measures:
             raise at_key("group_by", "groups have nothing to compare. Add `measures`, such as [count, sum(amount)].")
+        if self.drill and not self.measures:
+            raise at_key("drill", "is for comparing groups, into whose rows it looks. Add `measures`, or remove it.")
         return self
 
 

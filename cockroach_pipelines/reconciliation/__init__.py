@@ -1,12 +1,13 @@
 """Two relations compared."""
 
+from cockroach_pipelines.reconciliation import telling
 from cockroach_pipelines.reconciliation.columns import SchemaDifference
 from cockroach_pipelines.reconciliation.dataset import DIFFERENCE_COLUMNS
 from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_reconciliation
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
-from cockroach_pipelines.reconciliation.question import Question, question_of
+from cockroach_pipelines.reconciliation.picture import svg
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
     ColumnCount,
@@ -53,7 +54,6 @@ __all__ = [
     "NoCommonColumnsError",
     "Pattern",
     "Progress",
-    "Question",
     "Recheck",
     "RecheckOutcome",
     "Reconciliation",
@@ -67,7 +67,8 @@ __all__ = [
     "StrategyChoice",
     "Tolerance",
     "Verdict",
-    "question_of",
     "reconcile",
     "run_reconciliation",
+    "svg",
+    "telling",
 ]

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cockroach_pipelines.execution import Order, arranged
+from cockroach_pipelines.execution import arranged
 from cockroach_pipelines.queries import (
     Bounds,
     ComparedSide,
@@ -17,7 +17,6 @@ from cockroach_pipelines.queries import (
     ReconciliationHeader,
     ToleranceRule,
 )
-from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.spec import (
     Bound,
@@ -33,16 +32,14 @@ from cockroach_pipelines.reconciliation.spec import (
 
 @dataclass(frozen=True)
 class Question:
-    """Two relations and how to compare them; with measures, group by group.
+    """Two relations and how to compare them.
 
-    `retries` are further attempts after an error that may pass, the connections' own when None.
+    `retries` are further attempts after an error that may pass, the connection's own when None.
     """
 
     source: Relation
     target: Relation
     spec: ReconciliationSpec = field(default_factory=ReconciliationSpec)
-    group_by: tuple[str, ...] = ()
-    measures: tuple[Measure, ...] = ()
     retries: int | None = None
 
     @property
@@ -56,24 +53,17 @@ class Question:
         return needed
 
 
-def question_of(order: Order) -> Question:
+def question_of(comparison: Comparison, values: Mapping[str, object]) -> Question:
     """Give what a file asks, with the values of its parameters.
 
     Raises:
-        ReconciliationError: The file compares nothing.
-        ParameterError: A parameter has no value, or a wrong one.
+        ParameterError: A parameter has no value.
     """
-    comparison = order.query.comparison
-    if comparison is None:
-        raise ReconciliationError(f"{order.query.name} does not compare two relations.")
-    values = order.values
     header = comparison.header
     return Question(
         source=_relation(comparison.source, values),
         target=_relation(comparison.target, values),
-        spec=_spec(comparison, order.timezone, values),
-        group_by=header.group_by,
-        measures=tuple(_measure(rule) for rule in header.measures),
+        spec=_spec(comparison, values),
         retries=header.retries,
     )
 
@@ -109,7 +99,7 @@ def _condition(fragment: Fragment | None, values: Mapping[str, object]) -> tuple
     return fragment.bound.text, tuple(arranged(fragment.bound, values))
 
 
-def _spec(comparison: Comparison, timezone: str, values: Mapping[str, object]) -> ReconciliationSpec:
+def _spec(comparison: Comparison, values: Mapping[str, object]) -> ReconciliationSpec:
     header = comparison.header
     condition, parameters = _condition(comparison.where, values)
     return ReconciliationSpec(
@@ -129,7 +119,10 @@ def _spec(comparison: Comparison, timezone: str, values: Mapping[str, object]) -
         limit=header.limit,
         exact=header.exact,
         care=_care(comparison),
-        timezone=timezone,
+        timezone=header.effective_timezone,
+        group_by=header.group_by,
+        measures=tuple(_measure(rule) for rule in header.measures),
+        drill=header.drill,
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cockroach_pipelines.database import StatementError
-from cockroach_pipelines.execution import Order, QueryExecutor, arranged, locate
+from cockroach_pipelines.execution import QueryExecutor, Transaction, arranged, locate
 from cockroach_pipelines.queries import BoundSQL, ComparedSide, Comparison
 
 
@@ -35,21 +35,32 @@ class _Assembled:
                 return
 
 
-def rehearse(executor: QueryExecutor, order: Order, comparison: Comparison) -> None:
-    """Let both servers plan the statements and conditions of a file.
+def rehearse(executor: QueryExecutor, comparison: Comparison, values: Mapping[str, object]) -> None:
+    """Let both servers plan the statements and conditions of a file, with the values of its parameters.
 
     Raises:
         StatementError: A server refused one; the place is that in the file.
     """
+    header = comparison.header
+    transaction = Transaction(
+        read_only=True, timeout=header.timeout, timezone=header.effective_timezone, as_of=header.as_of
+    )
     for side in comparison.sides:
-        for assembled in _statements(side, comparison):
-            _plan(executor, order, side, assembled)
+        assembled = _assembled(side, comparison)
+        if assembled is None:
+            continue
+        with executor.snapshot(side.connection, transaction=transaction) as snapshot:
+            try:
+                snapshot.read_text(assembled.text, assembled.parameters(values), special="text").to_table()
+            except StatementError as error:
+                assembled.locate(error)
+                raise
 
 
-def _statements(side: ComparedSide, comparison: Comparison) -> Iterator[_Assembled]:
+def _assembled(side: ComparedSide, comparison: Comparison) -> _Assembled | None:
     conditions = [each.bound for each in (side.where, comparison.where) if each]
     if side.statement is None and not conditions:
-        return
+        return None
     assembled = _Assembled()
     if side.statement:
         assembled.add("SELECT * FROM (\n", side.statement.bound, "\n) AS r")
@@ -58,13 +69,4 @@ def _statements(side: ComparedSide, comparison: Comparison) -> Iterator[_Assembl
     for number, condition in enumerate(conditions):
         assembled.add(" AND (" if number else " WHERE (", condition, "\n)")
     assembled.text += " LIMIT 0"
-    yield assembled
-
-
-def _plan(executor: QueryExecutor, order: Order, side: ComparedSide, assembled: _Assembled) -> None:
-    with executor.snapshot(side.connection, transaction=order.reading_transaction) as snapshot:
-        try:
-            snapshot.read_text(assembled.text, assembled.parameters(order.values), special="text").to_table()
-        except StatementError as error:
-            assembled.locate(error)
-            raise
+    return assembled

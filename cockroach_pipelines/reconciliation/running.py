@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cockroach_pipelines.config import ConfigurationError, Place
+from cockroach_pipelines.config import ConfigurationError, PipelinesError, Place
 from cockroach_pipelines.database import ConnectionManager, DatabaseError, Recovery
 from cockroach_pipelines.execution import (
     Activity,
     Attempts,
     Failure,
     Observer,
-    Order,
     QueryExecutor,
     RetryPolicy,
     RetryScheduled,
     ignore,
     recovery_of,
 )
+from cockroach_pipelines.queries import Comparison
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.question import Question, question_of
 from cockroach_pipelines.reconciliation.rehearsal import rehearse
@@ -44,53 +44,48 @@ class Comparing:
     observe: Observer = ignore
     progress: Callable[[Progress], None] | None = None
 
-    def run_file(self, order: Order) -> Reconciliation:
-        """Compare what a file names.
+    def run(self, comparison: Comparison, values: Mapping[str, object]) -> Reconciliation:
+        """Compare what a file names; what may pass is tried again, and goes on from where it ended.
+
+        Args:
+            comparison: What a file, or a command, names.
+            values: Of its parameters.
 
         Raises:
-            StatementError: A server refused a statement or ended it; its place is that in the file where it is known.
+            StatementError: A server refused a statement or ended it, after the last attempt; its place is that in the file
+                where it is known.
             ReconciliationError: What is asked for cannot be done.
         """
-        question = question_of(order)
-        comparison = order.query.comparison
-        try:
-            if comparison:
-                rehearse(QueryExecutor(self.connections, self.activity, self.observe), order, comparison)
-            return self.run(question)
-        except (DatabaseError, ConfigurationError) as error:
-            error.place = error.place or Place(order.query.path)
-            raise
-
-    def run(self, question: Question) -> Reconciliation:
-        """Compare; what may pass is tried again, and goes on from where it ended.
-
-        Raises:
-            DatabaseError: What went wrong, after the last attempt.
-            ReconciliationError: What is asked for cannot be done.
-        """
-        self._refuse_too_many(question)
+        question = question_of(comparison, values)
         name = question.source.connection
         attempts = Attempts(RetryPolicy.of(self.connections.retry_settings(name), question.retries))
-        while True:
-            try:
-                return reconcile(
-                    question.source,
-                    question.target,
-                    question.spec,
-                    connections=self.connections,
-                    folder=self.folder,
-                    activity=self.activity,
-                    progress=self.progress,
-                )
-            except DatabaseError as error:
-                reached = all(self.connections.reached(each) for each in question.connections)
-                recovery = recovery_of(error, reached=reached)
-                number = attempts.number
-                wait = attempts.next_wait(error, recovery)
-                failure = Failure.of(error)
-            reconnects = recovery in (Recovery.RECONNECT, Recovery.PREPARE)
-            self.observe(RetryScheduled(self.activity, name, number, wait, reconnects, failure))
-            attempts.sleep(wait)
+        try:
+            self._refuse_too_many(question)
+            rehearse(QueryExecutor(self.connections, self.activity, self.observe), comparison, values)
+            while True:
+                try:
+                    return self._attempt(question)
+                except DatabaseError as error:
+                    reached = all(self.connections.reached(each) for each in question.connections)
+                    recovery, failed = recovery_of(error, reached=reached), attempts.number
+                    wait, failure = attempts.next_wait(error, recovery), Failure.of(error)
+                reconnects = recovery in (Recovery.RECONNECT, Recovery.PREPARE)
+                self.observe(RetryScheduled(self.activity, name, failed, wait, reconnects, failure))
+                attempts.sleep(wait)
+        except PipelinesError as error:
+            error.place = error.place or Place(comparison.path)
+            raise
+
+    def _attempt(self, question: Question) -> Reconciliation:
+        return reconcile(
+            question.source,
+            question.target,
+            question.spec,
+            connections=self.connections,
+            folder=self.folder,
+            activity=self.activity,
+            progress=self.progress,
+        )
 
     def _refuse_too_many(self, question: Question) -> None:
         for name, needed in question.connections.items():
