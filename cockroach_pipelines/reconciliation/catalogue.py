@@ -23,7 +23,7 @@ def describe(side: Side, reader: Reader) -> RelationShape:
         StatementError: The relation does not exist, or may not be read.
     """
     relation = side.relation
-    schema = reader.schema(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters)
+    schema = reader.table(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters).schema
     columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]
     if side.dialect is Dialect.COCKROACHDB:
         return _of_cockroachdb(relation, reader, columns)
@@ -40,9 +40,7 @@ def _declared(field: Any) -> str:
     return f"{name}({field.type.precision},{field.type.scale})" if is_limited else name
 
 
-def _of_postgresql(
-    relation: Relation, reader: Reader, columns: list[Column], server: ServerVersion
-) -> RelationShape:
+def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], server: ServerVersion) -> RelationShape:
     enums = {name for (name,) in reader.query("SELECT typname::text FROM pg_type WHERE typtype = 'e'")}
     columns = [_replaced(column, is_enum=column.pg_type.strip('"').split(".")[-1] in enums) for column in columns]
     rows = _estimate(relation, reader)
@@ -62,7 +60,9 @@ def _of_postgresql(
         )
     }
     columns = [
-        _replaced(column, declared=known[column.name][0], nullable=known[column.name][1], bytewise=known[column.name][2])
+        _replaced(
+            column, declared=known[column.name][0], nullable=known[column.name][1], bytewise=known[column.name][2]
+        )
         if column.name in known
         else column
         for column in columns

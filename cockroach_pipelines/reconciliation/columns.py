@@ -14,7 +14,7 @@ from cockroach_pipelines.reconciliation.families import (
     has_faithful_text,
     plain_type,
 )
-from cockroach_pipelines.reconciliation.spec import ReconciliationSpec, Tolerance
+from cockroach_pipelines.reconciliation.spec import EXACT, ReconciliationSpec, Tolerance
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Pair:
     source: Column
     target: Column
     family: Family
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = EXACT
     normalize: str = ""
     note: str = ""
 
@@ -162,22 +162,21 @@ def map_columns(source: RelationShape, target: RelationShape, spec: Reconciliati
     _refuse_unknown(source, target, spec)
     key = _key(source, target, spec)
     wanted = [
-        column.name
+        column
         for column in source.columns
         if column.name not in spec.exclude and (spec.columns is None or column.name in (*spec.columns, *key))
     ]
     pairs: dict[str, Pair] = {}
     differences: list[SchemaDifference] = []
-    for name in wanted:
-        ours = source.column(name)
+    for ours in wanted:
+        name = ours.name
         theirs = target.column(spec.rename.get(name, name))
-        assert ours is not None
         if theirs is None:
             differences.append(SchemaDifference(name, "missing", ours.declared, None, "the target lacks the column"))
             continue
         pairs[name] = pair = pair_of(ours, theirs, spec)
         differences += _type_differences(pair)
-    taken = {spec.rename.get(name, name) for name in wanted}
+    taken = {spec.rename.get(column.name, column.name) for column in wanted}
     if spec.columns is None:
         differences += [
             SchemaDifference(column.name, "extra", None, column.declared, "the source lacks the column")
@@ -211,7 +210,7 @@ def _strict(pairs: Iterable[Pair], spec: ReconciliationSpec, why: str) -> tuple[
                 f"The column {pair.name!r} cannot have a tolerance: {why}.",
                 advice="Give another `key`, or `normalize` the column.",
             )
-    return tuple(replace(pair, tolerance=Tolerance()) for pair in pairs)
+    return tuple(replace(pair, tolerance=EXACT) for pair in pairs)
 
 
 def _refuse_unknown(source: RelationShape, target: RelationShape, spec: ReconciliationSpec) -> None:
@@ -263,7 +262,7 @@ def pair_of(source: Column, target: Column, spec: ReconciliationSpec) -> Pair:
         spec.tolerance.get(source.name)
         or spec.tolerance.get(plain_type(source.pg_type))
         or spec.tolerance.get(plain_type(target.pg_type))
-        or Tolerance()
+        or EXACT
     )
     normalize = spec.normalize.get(source.name, "")
     if normalize:  # the expression's type is its own affair: texts of both sides are compared

@@ -28,8 +28,8 @@ from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
     ColumnCount,
     Progress,
-    Reconciliation,
     RecheckOutcome,
+    Reconciliation,
     SideConsistency,
     StrategyChoice,
 )
@@ -46,6 +46,7 @@ from cockroach_pipelines.reconciliation.windows import (
     Window,
     WindowReader,
     cut,
+    read_both,
     read_checksums,
 )
 
@@ -185,11 +186,8 @@ class _Run:
         self.kind = HashKind(state["kind"])
         self.statements = tuple(replace(each, kind=self.kind) for each in self.statements)  # type: ignore[assignment]
         hashed = hashed_key(self.columns)
-        scanned, windows = (
-            None if each is None else from_state(each, self.columns.key, hashed, self.kind)
-            for each in (state["scanned"], state["windows"])
-        )
-        assert windows is not None
+        scanned = state["scanned"] and from_state(state["scanned"], self.columns.key, hashed, self.kind)
+        windows = from_state(state["windows"], self.columns.key, hashed, self.kind)
         choice = state["choice"]
         return Plan(
             StrategyChoice(
@@ -211,7 +209,7 @@ class _Run:
                 self.rows += event["rows"]
                 self.comparisons += event["comparisons"]
                 self.segments = _same(plan, event["by"])
-                return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]  # type: ignore[misc]
+                return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]
         each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, HASHES_EACH)
         self.segments = plan.windows
         if plan.choice.strategy is Strategy.DIRECT:
@@ -222,7 +220,8 @@ class _Run:
         else:
             windows = self._differing_windows(sides, plan, plan.scanned, events)
         if plan.choice.strategy is Strategy.JOIN:
-            self.rows += self._count(sides)
+            counted = read_both(sides, self.statements, lambda statements: statements.count())
+            self.rows += [int(side["n"][0].as_py()) for side in counted]
         by = "windows" if self.segments is plan.windows else "scanned"
         self.journal.add(
             {
@@ -233,15 +232,6 @@ class _Run:
             }
         )
         return windows
-
-    def _count(self, sides: Sides) -> Any:
-        from cockroach_pipelines.reconciliation.sides import result
-
-        futures = [
-            side.submit(lambda reader, sql=each.count(): reader.query(sql.text, sql.parameters)[0][0])  # type: ignore[misc]
-            for side, each in zip((sides.source, sides.target), self.statements, strict=True)
-        ]
-        return np.array([int(result(future)) for future in futures])
 
     def _differing_windows(
         self, sides: Sides, plan: Plan, scanned: Segments, events: list[dict[str, Any]]
@@ -299,9 +289,7 @@ class _Run:
         self.segments = scanned
         return cut(differing, lambda number: counts[number], HASHES_EACH)
 
-    def _compare(
-        self, sides: Sides, plan: Plan, windows: Sequence[Window], events: list[dict[str, Any]]
-    ) -> None:
+    def _compare(self, sides: Sides, plan: Plan, windows: Sequence[Window], events: list[dict[str, Any]]) -> None:
         strategy = plan.choice.strategy
         finished = {event["window"]: event for event in events if "window" in event}
         for event in finished.values():
@@ -350,7 +338,13 @@ class _Run:
         return bool(self.stopped)
 
     def _result(
-        self, started: dt.datetime, choice: StrategyChoice, shapes: Shapes, parts: Parts, outcome: RecheckOutcome | None, around: Surroundings
+        self,
+        started: dt.datetime,
+        choice: StrategyChoice,
+        shapes: Shapes,
+        parts: Parts,
+        outcome: RecheckOutcome | None,
+        around: Surroundings,
     ) -> Reconciliation:
         path = self.folder / DIFFERENCES
         parts.join(path, self.spec.limit)

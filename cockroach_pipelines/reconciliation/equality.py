@@ -123,11 +123,11 @@ def canonical_array(text: str, element: Family) -> str:
         return text
     written: list[str] = []
     for part in _ARRAY_PART.finditer(text):
-        token = part.group()
-        if token in "{},=" or part.lastgroup == "bounds" or token == "NULL":
-            written.append(token)
+        piece = part.group()
+        if piece in "{},=" or part.lastgroup == "bounds" or piece == "NULL":
+            written.append(piece)
             continue
-        plain = re.sub(r"\\(.)", r"\1", token[1:-1]) if token.startswith('"') else token
+        plain = re.sub(r"\\(.)", r"\1", piece[1:-1]) if piece.startswith('"') else piece
         written.append(json.dumps(canonical_text(plain, element)))
     return "".join(written)
 

@@ -14,7 +14,6 @@ what md5 has mixed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cockroach_pipelines.database import Dialect, ServerVersion
 from cockroach_pipelines.reconciliation.columns import Pair
@@ -145,7 +144,7 @@ def _moment(pair: Pair, value: str, before: str) -> str:
     kind = "timestamptz" if zone else "timestamp"
     far = (
         f"CASE WHEN {value} > '1900-01-01 00:00:00{zone}'::{kind} AND {value} < '2100-01-01 00:00:00{zone}'::{kind} "
-        f"THEN 0::int8 ELSE hashtextextended({value}::text COLLATE \"C\", {_SEED}) END"
+        f'THEN 0::int8 ELSE hashtextextended({value}::text COLLATE "C", {_SEED}) END'
     )
     return f"hashfloat8extended(date_part('epoch', {value}), ({before}) # {far})"
 

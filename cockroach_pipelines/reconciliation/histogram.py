@@ -67,4 +67,3 @@ def _text(place: float, family: Family) -> str:
         return f"{place:.0f} s"
     text = canonical_moment(moment.strftime("%Y-%m-%d %H:%M:%S"))
     return text[:10] if family is Family.DATE else text
-

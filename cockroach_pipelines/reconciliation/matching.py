@@ -65,6 +65,7 @@ class Matched:
         """How many rows differ."""
         return len(self.missing) + len(self.extra) + len(self.changed_source)
 
+
 def match(source: Any, target: Any, columns: ColumnMap) -> Matched:
     """Set all rows of two tables against each other.
 
@@ -102,9 +103,7 @@ def match(source: Any, target: Any, columns: ColumnMap) -> Matched:
 
 def _key_bits(table: Any, columns: ColumnMap) -> Any:
     """Give 64 bits for the key of each row, equal for equal keys."""
-    parts = [
-        canonical(_whole(table[value_column(position)]), pair) for position, pair in enumerate(columns.key)
-    ]
+    parts = [canonical(_whole(table[value_column(position)]), pair) for position, pair in enumerate(columns.key)]
     if len(parts) == 1 and columns.key[0].family is Family.INTEGER:
         return pc.fill_null(parts[0].cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
     from pandas.util import hash_array  # whose import takes half a second
@@ -191,7 +190,7 @@ def differing_hashes(source: Any, target: Any) -> Any:
 
 def _differing_several(source: Any, target: Any, alignment: _Alignment) -> Any:
     pairs = [
-        np.rec.fromarrays([side[0][rows], side[1][rows]], names="k,h")
+        np.rec.fromarrays([side[0][rows], side[1][rows]], names="k,h")  # type: ignore[call-overload]
         for side, rows in ((source, alignment.several_left), (target, alignment.several_right))
     ]
     (ours, our_counts), (theirs, their_counts) = (np.unique(each, return_counts=True) for each in pairs)
@@ -233,7 +232,9 @@ def _match_slowly(result: Matched, left: Any, right: Any, columns: ColumnMap) ->
         groups[row[:width]][0].append(number)
     for number, row in enumerate(theirs):
         groups[row[:width]][1].append(number)
-    missing, extra, changed = [], [], []
+    missing: list[int] = []
+    extra: list[int] = []
+    changed: list[tuple[int, int]] = []
     for key, (our_rows, their_rows) in groups.items():
         our_rest, their_rest = _without_equal(ours, our_rows, theirs, their_rows, columns)
         if (our_rest or their_rest) and max(len(our_rows), len(their_rows)) > 1:
@@ -275,8 +276,13 @@ def _without_equal(
                     our_rest.remove(row)
                     their_rest.remove(other)
                     break
-    order = lambda values: lambda row: tuple((value is not None, value or "") for value in values[row])  # noqa: E731
-    return sorted(our_rest, key=order(ours)), sorted(their_rest, key=order(theirs))
+    return sorted(our_rest, key=lambda row: _sortable(ours[row])), sorted(
+        their_rest, key=lambda row: _sortable(theirs[row])
+    )
+
+
+def _sortable(row: Row) -> tuple[tuple[bool, str], ...]:
+    return tuple((value is not None, value or "") for value in row)
 
 
 def _remove(values: list[Row], rows: list[int], common: Counter[Row]) -> list[int]:

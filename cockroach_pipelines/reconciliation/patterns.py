@@ -202,7 +202,13 @@ def _truncation(cell: Cell) -> str | None:
     moments = _seconds(cell)
     if not moments:
         return None
-    for unit, name in ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"), (Fraction(1, 1000), "milliseconds")):
+    for unit, name in (
+        (86_400, "days"),
+        (3600, "hours"),
+        (60, "minutes"),
+        (1, "seconds"),
+        (Fraction(1, 1000), "milliseconds"),
+    ):
         if moments[1] % unit == 0 and abs(moments[0] - moments[1]) < unit:
             return f"the target has whole {name}"
     return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, RelationShape
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
+from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family, plain_type
 from cockroach_pipelines.reconciliation.hashing import kinds_for
 from cockroach_pipelines.reconciliation.matching import differing_hashes
@@ -27,6 +27,7 @@ from cockroach_pipelines.reconciliation.segments import (
 from cockroach_pipelines.reconciliation.sides import Sides, result
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec, Strategy
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, is_integer_key
+from cockroach_pipelines.reconciliation.windows import read, read_both
 
 SMALL = 20_000
 """Rows that are read at once."""
@@ -73,17 +74,11 @@ def common_hash(sides: Sides, spec: ReconciliationSpec) -> HashKind:
         return spec.hash
     for kind in kinds[:-1]:
         ours, theirs = sides.both(
-            lambda side, reader, kind=kind: reader.query(probe_sql(kind, _sql_of(side.dialect)))[0][0]  # type: ignore[misc]
+            lambda side, reader, kind=kind: reader.query(probe_sql(kind, SideSQL(side.dialect, is_source=True)))[0][0]  # type: ignore[misc]
         )
         if ours == theirs:
             return kind
     return kinds[-1]
-
-
-def _sql_of(dialect: Dialect) -> Any:
-    from cockroach_pipelines.reconciliation.expressions import SideSQL
-
-    return SideSQL(dialect, is_source=True)
 
 
 class Planner:
@@ -193,11 +188,8 @@ class Planner:
     def _counted(self) -> tuple[int, int]:
         """Count the rows of both sides, of many a few more than `SMALL`."""
         at_most = None if self._spec.strategy is Strategy.DIRECT else SMALL + 1
-        futures = [
-            side.submit(lambda reader, sql=statements.count(at_most): reader.query(sql.text, sql.parameters)[0][0])  # type: ignore[misc]
-            for side, statements in zip((self._sides.source, self._sides.target), self._statements, strict=True)
-        ]
-        return int(result(futures[0])), int(result(futures[1]))
+        ours, theirs = read_both(self._sides, self._statements, lambda statements: statements.count(at_most))
+        return int(ours["n"][0].as_py()), int(theirs["n"][0].as_py())
 
     def _numbers_quickly(self, ranges: Segments) -> bool:
         if isinstance(ranges, IntegerSegments):
@@ -213,13 +205,18 @@ class Planner:
             integers = self._integer_ranges(rows)
             if integers is not None:
                 return integers
-        if not (pair.same_type or pair.family is Family.INTEGER) or plain_type(pair.source.pg_type) not in ORDERED_TYPES:
+        if (
+            not (pair.same_type or pair.family is Family.INTEGER)
+            or plain_type(pair.source.pg_type) not in ORDERED_TYPES
+        ):
             return None
         return self._sampled_ranges(rows)
 
     def _integer_ranges(self, rows: int) -> IntegerSegments | None:
-        ranges = self._ask(lambda statements: statements.key_range())
-        lows, highs = ([row[place] for row in ranges if row[place] is not None] for place in (0, 1))
+        ranges = read_both(self._sides, self._statements, lambda statements: statements.key_range())
+        lows, highs = (
+            [text for side in ranges if (text := side[name][0].as_py()) is not None] for name in ("low", "high")
+        )
         if not lows:
             return None
         low, high = min(map(int, lows)), max(map(int, highs))
@@ -247,7 +244,7 @@ class Planner:
             return None
         statement = self._statements[which].keys_of_blocks(_BLOCKS)
         side = (self._sides.source, self._sides.target)[which]
-        keys = result(side.submit(lambda reader: [row[0] for row in reader.query(statement.text, statement.parameters)]))
+        keys = result(read(side, statement))["k"].to_pylist()
         if len(keys) < 2:
             return None
         wanted = min(self._count(rows), len(keys), _BLOCKS)
@@ -258,24 +255,13 @@ class Planner:
         )
         return RangeSegments(pair, tuple(dict.fromkeys(bounds)), indexed)
 
-    def _ask(self, statement: Any) -> list[tuple[Any, ...]]:
-        futures = [
-            side.submit(lambda reader, sql=statement(statements): reader.query(sql.text, sql.parameters)[0])  # type: ignore[misc]
-            for side, statements in zip((self._sides.source, self._sides.target), self._statements, strict=True)
-        ]
-        return [result(future) for future in futures]
-
     def _sampled_share(self, windows: Segments) -> float:
         """Compare some segments, spread evenly, and give the share of their rows that differs."""
         rows = max(self._shapes.source.estimated_rows or 0, self._shapes.target.estimated_rows or 0, 1)
         each = max(1, rows // windows.count)
         number = int(min(windows.count, max(2, _SAMPLED_ROWS // each)))
         chosen = runs_of(sorted(set(np.linspace(0, windows.count - 2, number).astype(int).tolist())))
-        futures = [
-            side.submit(lambda reader, sql=statements.hashes(windows, chosen): reader.table(sql.text, sql.parameters))  # type: ignore[misc]
-            for side, statements in zip((self._sides.source, self._sides.target), self._statements, strict=True)
-        ]
-        tables = [result(future) for future in futures]
+        tables = read_both(self._sides, self._statements, lambda statements: statements.hashes(windows, chosen))
         ours, theirs = ([table[name].to_numpy() for name in ("k", "h")] for table in tables)
         compared = max(len(ours[0]), len(theirs[0]))
         return len(differing_hashes(ours, theirs)) / compared if compared else 0.0

@@ -7,17 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences, key_names
 from cockroach_pipelines.reconciliation.matching import Row, match
 from cockroach_pipelines.reconciliation.result import RecheckOutcome
-from cockroach_pipelines.reconciliation.sides import Sides, result
+from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import Recheck
 from cockroach_pipelines.reconciliation.statements import Statements
 from cockroach_pipelines.reconciliation.tally import Tally
-from cockroach_pipelines.reconciliation.windows import read
+from cockroach_pipelines.reconciliation.windows import read_both
 
 _KEYS_EACH = 1_000
 
@@ -101,11 +100,8 @@ def _compare(
     tally: Tally,
 ) -> None:
     positions = range(len(columns.key))
-    futures = [
-        read(side, each.rows_of(keys, positions))
-        for side, each in zip((sides.source, sides.target), statements, strict=True)
-    ]
-    matched = match(result(futures[0]), result(futures[1]), columns)
+    ours, theirs = read_both(sides, statements, lambda each: each.rows_of(keys, positions))
+    matched = match(ours, theirs, columns)
     tally.add(matched, columns)
     parts.write(window, [differences(matched, columns)])
 

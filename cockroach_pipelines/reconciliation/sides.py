@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
@@ -39,12 +40,15 @@ class Reader:
     def __init__(self, connection: CockroachDBConnection) -> None:
         self._connection = connection
         self._stream: Any = None
+        # The driver keeps statements prepared, and those of a table that was altered since give an error: each reader
+        # has texts of its own.
+        self._mark = f"\n-- {uuid.uuid4().hex[:12]}"
         self._cancelled = False
         self._lock = threading.Lock()
 
     def table(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """Give all rows of a statement."""
-        stream = self._connection.read(sql, parameters)
+        stream = self._connection.read(sql + self._mark, parameters)
         with self._lock:
             self._stream = stream
             cancelled = self._cancelled
@@ -58,13 +62,9 @@ class Reader:
                 self._stream = None
             self._connection.broken |= stream.tainted
 
-    def schema(self, sql: str, parameters: Sequence[object] = ()) -> Any:
-        """Give the Arrow schema of a statement's result; its rows should be none."""
-        return self.table(sql, parameters).schema
-
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of a small result."""
-        return self._connection.query(sql, parameters)
+        return self._connection.query(sql + self._mark, parameters)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -185,14 +185,14 @@ class Sides:
 
     def both(self, work: Callable[[Side, Reader], T]) -> tuple[T, T]:
         """Do the same on both sides at once."""
-        futures = self.start(work)
-        return result(futures[0]), result(futures[1])
-
-    def start(self, work: Callable[[Side, Reader], T]) -> tuple[Future[T], Future[T]]:
-        """Begin the same on both sides."""
         first = self.source.submit(lambda reader: work(self.source, reader))
         second = self.target.submit(lambda reader: work(self.target, reader))
-        return first, second
+        return result(first), result(second)
+
+    @property
+    def pair(self) -> tuple[Side, Side]:
+        """Both sides, the source first."""
+        return self.source, self.target
 
 
 def result(future: Future[T]) -> T:
@@ -230,7 +230,8 @@ class Snapshots:
     def _begin_postgresql(self, connection: CockroachDBConnection, identity: str) -> str:
         if self._spec.as_of:
             raise ReconciliationError(
-                "PostgreSQL cannot read the past.", advice="Leave `as_of` out: each side is read in one snapshot anyway."
+                "PostgreSQL cannot read the past.",
+                advice="Leave `as_of` out: each side is read in one snapshot anyway.",
             )
         connection.begin(["ISOLATION LEVEL REPEATABLE READ", "READ ONLY"])
         if identity in self._shared:

@@ -67,7 +67,11 @@ class Tolerance:
                     raise ReconciliationError(f"The {name} tolerance {value} is not a number of 0 or more.")
 
     def __bool__(self) -> bool:
-        return self != Tolerance()
+        return self != EXACT
+
+
+EXACT = Tolerance()
+"""No tolerance."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class Measure:
 
     function: str
     column: str | None = None
-    tolerance: Tolerance = Tolerance()
+    tolerance: Tolerance = EXACT
 
     def __post_init__(self) -> None:
         if self.function not in ("count", "sum", "min", "max", "distinct", "avg"):

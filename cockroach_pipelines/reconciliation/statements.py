@@ -141,7 +141,9 @@ class Statements:
         full = [key for key in keys if None not in key]
         parts = []
         if full:
-            rows = ", ".join(f"({', '.join(self._typed(v, p) for v, p in zip(key, pairs, strict=True))})" for key in full)
+            rows = ", ".join(
+                f"({', '.join(self._typed(v, p) for v, p in zip(key, pairs, strict=True))})" for key in full
+            )
             parts.append(f"({', '.join(names)}) IN ({rows})")
         for key in keys:
             if None in key:
@@ -197,7 +199,9 @@ def hashed_key(columns: ColumnMap) -> tuple[Pair, ...]:
 def join_statement(source: Statements, target: Statements, segments: Segments, runs: Sequence[Run]) -> SQLText:
     """Let one database join both sides by a unique key, and give the rows that differ, the source's columns first."""
     columns = source.columns
-    froms, selected, parameters = [], [], []
+    froms: list[str] = []
+    selected: list[str] = []
+    parameters: list[object] = []
     sides = [replace(each.side, alias=alias) for each, alias in ((source, "s"), (target, "t"))]
     for statements, side, first in zip((source, target), sides, (0, len(columns.all)), strict=True):
         rows = statements.source(segments.condition(runs, statements.side))

@@ -32,7 +32,7 @@ class Tally:
         context: Whole rows that differ, of the source where it has them, at most some thousand.
     """
 
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     by_column: Counter[str] = field(default_factory=Counter)
     duplicates: list[DuplicateKey] = field(default_factory=list)
     duplicate_keys: int = 0
@@ -48,7 +48,11 @@ class Tally:
                 self.by_column[pair.name] += number
         self.duplicate_keys += len(matched.duplicates)
         self.duplicates += matched.duplicates[: max(0, _DUPLICATES_SHOWN - len(self.duplicates))]
-        sides = ((matched.source, matched.missing), (matched.source, matched.changed_source), (matched.target, matched.extra))
+        sides = (
+            (matched.source, matched.missing),
+            (matched.source, matched.changed_source),
+            (matched.target, matched.extra),
+        )
         for table, rows in sides:
             if len(rows) and not columns.keyless:
                 null = np.zeros(len(rows), bool)

@@ -120,10 +120,10 @@ class WindowReader:
     def _finish(self, window: Window, futures: list[Future[Any]]) -> Compared:
         tables = [result(future) for future in futures]
         if self._strategy is Strategy.JOIN:
-            return Compared(window, (0, 0), [match(*self._split(tables[0]), self._columns)])
+            return Compared(window, (0, 0), [self._match_joined(tables[0])])
         rows = len(tables[0]), len(tables[1])
         if self._strategy in (Strategy.DIRECT, Strategy.ROWS):
-            return Compared(window, rows, [match(*tables, self._columns)])
+            return Compared(window, rows, [match(tables[0], tables[1], self._columns)])
         ours, theirs = ([table[name].combine_chunks().to_numpy() for name in ("k", "h")] for table in tables)
         del tables
         differing = differing_hashes(ours, theirs)
@@ -148,17 +148,14 @@ class WindowReader:
         return self._read(lambda statements: statements.rows(self._segments, window.runs, bits))
 
     def _read(self, statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
-        sides = self._sides.source, self._sides.target
-        return [read(side, statement(statements)) for side, statements in zip(sides, self._statements, strict=True)]
+        return [read(side, statement(each)) for side, each in zip(self._sides.pair, self._statements, strict=True)]
 
-    def _split(self, joined: Any) -> tuple[Any, Any]:
+    def _match_joined(self, joined: Any) -> Matched:
         width = len(self._columns.all)
-        return tuple(
-            joined.filter(joined[flag])
-            .select([value_column(position) for position in range(first, first + width)])
-            .rename_columns([value_column(position) for position in range(width)])
-            for flag, first in (("in_source", 0), ("in_target", width))
-        )  # type: ignore[return-value]
+        names = [value_column(position) for position in range(2 * width)]
+        source = joined.filter(joined["in_source"]).select(names[:width])
+        target = joined.filter(joined["in_target"]).select(names[width:]).rename_columns(names[:width])
+        return match(source, target, self._columns)
 
 
 def read(side: Side, statement: SQLText) -> Future[Any]:
@@ -166,16 +163,20 @@ def read(side: Side, statement: SQLText) -> Future[Any]:
     return side.submit(lambda reader: reader.table(statement.text, statement.parameters))
 
 
+def read_both(
+    sides: Sides, statements: tuple[Statements, Statements], statement: Callable[[Statements], SQLText]
+) -> tuple[Any, Any]:
+    """Read all rows of a statement on both sides at once."""
+    first, second = (read(side, statement(each)) for side, each in zip(sides.pair, statements, strict=True))
+    return result(first), result(second)
+
+
 def read_checksums(
     sides: Sides, statements: tuple[Statements, Statements], segments: Segments, runs: Sequence[Run]
 ) -> tuple[Any, Any]:
     """Scan both sides at once, and give for each an array of rows and a list of sums, by segment."""
-    futures = [
-        read(side, each.checksums(segments, runs))
-        for side, each in zip((sides.source, sides.target), statements, strict=True)
-    ]
-    ours, theirs = (_by_segment(result(future), segments) for future in futures)
-    return ours, theirs
+    ours, theirs = read_both(sides, statements, lambda each: each.checksums(segments, runs))
+    return _by_segment(ours, segments), _by_segment(theirs, segments)
 
 
 def _by_segment(table: Any, segments: Segments) -> tuple[Any, Any]:
