@@ -28,7 +28,6 @@ from cockroach_pipelines.execution import (
     Order,
     RetryScheduled,
     everyone,
-    preview_records,
     structured_log,
 )
 from cockroach_pipelines.queries import Comparison
@@ -111,7 +110,7 @@ def show(result: Reconciliation, console: Console, *, rows: int) -> None:
         console.print(
             f"{CROSS} column {escape(telling.schema_difference(difference))}", highlight=False, soft_wrap=True
         )
-    sample = preview_records(result.sample, limit=rows)
+    sample = telling.sample(result, rows)
     if sample:
         console.print(rows_table(sample))
     if result.by_column:

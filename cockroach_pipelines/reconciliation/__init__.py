@@ -7,6 +7,7 @@ from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_r
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
+from cockroach_pipelines.reconciliation.mending import Direction, mending_sql
 from cockroach_pipelines.reconciliation.picture import svg
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
@@ -44,6 +45,7 @@ __all__ = [
     "ColumnCount",
     "Comparing",
     "Counts",
+    "Direction",
     "DuplicateKey",
     "Expectation",
     "HashKind",
@@ -67,6 +69,7 @@ __all__ = [
     "StrategyChoice",
     "Tolerance",
     "Verdict",
+    "mending_sql",
     "reconcile",
     "run_reconciliation",
     "svg",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cockroach_pipelines.execution import PlainValue
 from cockroach_pipelines.reconciliation.columns import SchemaDifference
 from cockroach_pipelines.reconciliation.result import Progress, Reconciliation
 
@@ -15,6 +16,8 @@ _PHASES = {
     "recheck": "reading what differs again",
     "pause": "waiting for the throttle",
 }
+
+_LONGEST = 120
 
 
 def strategy(result: Reconciliation) -> str:
@@ -42,7 +45,7 @@ def consistency(result: Reconciliation) -> Iterator[str]:
 def certainty(result: Reconciliation) -> str:
     """Say how likely it is that a difference was missed."""
     if result.choice.hash is None:
-        return "none: every value was compared"
+        return "none, every value was compared"
     if result.collision_probability == 0:
         return "below 1e-300"
     return f"at most {result.collision_probability:.1e}"
@@ -78,6 +81,30 @@ def oddities(result: Reconciliation) -> Iterator[str]:
         yield f"{result.duplicate_keys:,} keys stand more than once and differ: {shown}{more}"
     if result.null_keys:
         yield f"{result.null_keys:,} of the rows that differ have NULL in their key"
+
+
+def sample(result: Reconciliation, limit: int) -> list[dict[str, PlainValue]]:
+    """Give the first differences as records to be read: cells of changed rows, and keys of missing and extra ones.
+
+    Blanks at the ends of a text, and empty texts, show by quotes.
+    """
+    records = []
+    for cells in result.sample.slice(0, limit).to_pylist():
+        whole = cells["column"] is None
+        shown = {name: _shown(value) for name, value in cells.items() if name != "row"}
+        if whole and result.key:
+            shown |= {"column": "", "source": "", "target": ""}  # its key says which row it is
+        records.append(shown)
+    return records
+
+
+def _shown(value: object) -> PlainValue:
+    if value is None or isinstance(value, int):
+        return value
+    text = str(value)
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 1]}…"
+    return f"'{text}'" if text != text.strip() or not text else text
 
 
 def progress(at: Progress) -> str:
