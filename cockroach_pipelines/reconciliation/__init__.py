@@ -6,6 +6,7 @@ from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_r
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
+from cockroach_pipelines.reconciliation.mending import Direction, mending_sql
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
     ColumnCount,
@@ -40,6 +41,7 @@ __all__ = [
     "Care",
     "ColumnCount",
     "Counts",
+    "Direction",
     "DuplicateKey",
     "Expectation",
     "HashKind",
@@ -63,6 +65,7 @@ __all__ = [
     "StrategyChoice",
     "Tolerance",
     "Verdict",
+    "mending_sql",
     "reconcile",
     "run_reconciliation",
 ]
