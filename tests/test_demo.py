@@ -98,3 +98,20 @@ def test_no_server_is_left_behind(demo: tuple[Path, subprocess.CompletedProcess[
     folder, _ = demo
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(folder) not in running
+
+
+def test_the_readmes_python_without_dagster_runs(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = demo
+    section = (ROOT / "README.md").read_text().partition("## Without Dagster\n")[2]
+    code = "\n".join(line[4:] for line in section.partition("\n`read` gives")[0].splitlines())
+    shown = "\n    print(main.query('SELECT count(*), sum(flights), min(flights) FROM departures'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code.rstrip() + shown],
+        cwd=folder,
+        env={**os.environ, "COCKROACH_PIPELINES_CONFIG": "demo.yaml"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "[(10, 69203, 0)]\n", done.stderr

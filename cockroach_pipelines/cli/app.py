@@ -85,7 +85,14 @@ def run(
         list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the rows to this .parquet or .csv file.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the rows to a file, a path or a URL (s3://bucket/flights.parquet); its ending says the format: "
+            ".parquet, .csv, .csv.gz, .csv.zst, .arrow, .feather. With - they are CSV on standard output. Nothing "
+            "appears before the file is whole and its blocking checks have passed.",
+        ),
     ] = None,
     rows: Annotated[int, typer.Option("--rows", help="Rows to show.", min=0)] = 20,
     config: ConfigOption = None,
@@ -125,6 +132,8 @@ def _raise_when_asked_to_end() -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which nohup wants to be kept
+        signal.signal(signal.SIGHUP, _terminate)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

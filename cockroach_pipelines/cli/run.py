@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+import os
+import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
+from rich.console import Console
 from rich.markup import escape
 
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
+from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.cli.project import find_template, load_project
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.embedded import connection_manager
@@ -23,6 +26,8 @@ from cockroach_pipelines.execution import (
     PREVIEW_ROWS,
     Activity,
     CheckOutcome,
+    Destination,
+    FileWriteError,
     Order,
     Outcome,
     PlainValue,
@@ -30,7 +35,10 @@ from cockroach_pipelines.execution import (
     ResultProcessor,
     StagedResult,
     TransactionalExecutor,
+    ending_of,
+    everyone,
     preview_records,
+    structured_log,
 )
 from cockroach_pipelines.maintenance import run_maintenance
 from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, SQLTemplate, partition_window
@@ -45,7 +53,7 @@ def run_file(
     *,
     partition: str | None,
     params: Sequence[str],
-    output: Path | None,
+    output: str | None,
     rows: int,
     config: Path | None,
     as_json: bool,
@@ -63,33 +71,82 @@ def run_file(
         query = repository.get(name)
         order = Order(query, _parameters(params), _window(query, partition))
     query = order.query
-    if output and output.suffix not in (".parquet", ".csv"):
-        raise ConfigurationError(f"{output} has no known format.", advice="Name a file that ends in .parquet or .csv.")
-    if output and output.is_dir():
-        raise ConfigurationError(f"{output} is a folder.", advice="Name a file.")
+    target = _Target.of(output)
+    if target and query.kind is QueryKind.MAINTENANCE:
+        raise ConfigurationError(f"{query.name} is maintenance: it has no result.", advice="Leave --output out.")
+    if target and target.destination is None and as_json:
+        raise ConfigurationError(
+            "--json and --output - both want standard output.", advice="Keep one of them, or name a file."
+        )
     activity = Activity(asset=query.name, run="cli")
     with (
         connection_manager(manager.settings.connections) as connections,
         tempfile.TemporaryDirectory(prefix="cockroach_pipelines-") as scratch,
-        err.status(f"running {query.name}"),
+        structured_log(manager.settings.logging) as log,
+        err.status(f"running {query.name}") as status,
     ):
-        reader = QueryExecutor(connections, activity)
+        observe = everyone(log, ProgressObserver(err, status))
+        reader = QueryExecutor(connections, activity, observe)
         if query.kind is QueryKind.MAINTENANCE:
-            outcome = run_maintenance(TransactionalExecutor(connections, activity), reader, order)
-            shown = outcome.preview
+            outcome = run_maintenance(TransactionalExecutor(connections, activity, observe), reader, order)
         else:
-            processor = ResultProcessor(output.parent if output else Path(scratch))
+            # Beside a local file, so that publishing it is a rename.
+            processor = ResultProcessor((target and target.folder) or Path(scratch), max(rows, PREVIEW_ROWS))
             with processor.staging() as folder:
-                outcome = _READERS[query.kind](reader, processor, order, folder / "result.parquet")
-                shown = _first_rows(outcome, rows)
-                if output and outcome.staged:
-                    _publish(outcome.staged, output)
-    records = preview_records(shown, limit=rows) if shown is not None else []
+                name = f"result{target.ending if target else '.parquet'}"
+                outcome = _READERS[query.kind](reader, processor, order, folder / name)
+                if target and outcome.staged and not outcome.blocked:
+                    target.publish(outcome.staged)
+    records = preview_records(outcome.preview, limit=rows) if outcome.preview is not None else []
     if as_json:
-        out.print_json(json.dumps(_entry(outcome, records), default=str))
+        out.print_json(json.dumps(_entry(outcome, records, target), default=str))
+    elif target and target.destination is None:
+        _show(outcome, [], target, err)
     else:
-        _show(outcome, records, output)
+        _show(outcome, records, target, out)
     return ExitCode.FAILED if outcome.failed_checks else ExitCode.OK
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the rows go: a file, or standard output when `destination` is None."""
+
+    destination: Destination | None
+    ending: str
+
+    @classmethod
+    def of(cls, output: str | None) -> _Target | None:
+        if output is None:
+            return None
+        if output == "-":
+            return cls(None, ".csv")
+        destination = Destination.of(output)
+        return cls(destination, ending_of(destination.name))
+
+    @property
+    def folder(self) -> Path | None:
+        return self.destination.path.parent if self.destination and self.destination.path else None
+
+    def publish(self, staged: StagedResult) -> None:
+        if self.destination:
+            staged.publish(self.destination)
+        else:
+            _print(staged.path)
+
+    def __str__(self) -> str:
+        return self.destination.name if self.destination else "standard output"
+
+
+def _print(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has to go somewhere
+        if isinstance(error, BrokenPipeError):  # the reader has had enough, as `head` has
+            raise SystemExit(128 + signal.SIGPIPE) from error
+        raise FileWriteError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def _parameters(params: Sequence[str]) -> dict[str, object]:
@@ -123,50 +180,32 @@ def _window(query: Query, key: str | None) -> PartitionWindow | None:
     return partition_window(spec, key) if spec is not None and key is not None else None
 
 
-def _first_rows(outcome: Outcome, rows: int) -> pa.Table | None:
-    if outcome.staged is None or rows <= PREVIEW_ROWS:
-        return outcome.preview
-    with pq.ParquetFile(outcome.staged.path) as file:
-        batches = file.iter_batches(batch_size=rows)
-        return pa.Table.from_batches(list(itertools.islice(batches, 1)), file.schema_arrow)
-
-
-def _publish(staged: StagedResult, output: Path) -> None:
-    if output.suffix == ".parquet":
-        staged.publish(output)
-        return
-    aside = staged.path.with_suffix(".csv")
-    aside.touch(mode=0o600)
-    try:
-        with pq.ParquetFile(staged.path) as file, pacsv.CSVWriter(aside, file.schema_arrow) as writer:
-            for batch in file.iter_batches():
-                writer.write_batch(batch)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise ConfigurationError(
-            f"The result has a column that CSV cannot hold: {error}.",
-            advice="Write a .parquet file, or cast the column to text in the query.",
-        ) from error
-    aside.replace(output)
-
-
-def _show(outcome: Outcome, records: list[dict[str, PlainValue]], output: Path | None) -> None:
+def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Target | None, console: Console) -> None:
     if records:
-        out.print(rows_table(records))
+        console.print(rows_table(records))
     verb = "affected" if outcome.order.query.kind is QueryKind.MAINTENANCE else "read"
     rows = f"{outcome.rows:,} rows {verb}" if outcome.rows >= 0 else "done"
     partition = f" {outcome.order.partition.key}" if outcome.order.partition else ""
-    out.print(
+    console.print(
         f"{escape(outcome.order.query.name)}{partition}: {rows} in {outcome.seconds:.2f} s on {outcome.connection} ({outcome.server})",
         soft_wrap=True,
     )
-    if output:
-        out.print(f"written to {output}", highlight=False)
+    if outcome.seen:
+        console.print(f"as of {outcome.seen}", highlight=False, soft_wrap=True)
+    if outcome.attempts > 1:
+        console.print(f"it took {outcome.attempts} attempts", highlight=False)
+    if target and outcome.blocked:
+        console.print(
+            f"not written to {target}: a blocking check failed", highlight=False, soft_wrap=True, markup=False
+        )
+    elif target:
+        console.print(f"written to {target}", highlight=False, soft_wrap=True, markup=False)
     for check in outcome.checks:
         said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
-        out.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
+        console.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
 
 
-def _entry(outcome: Outcome, records: list[dict[str, PlainValue]]) -> dict[str, Any]:
+def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Target | None) -> dict[str, Any]:
     return {
         "asset": outcome.order.query.name,
         "partition": outcome.order.partition.key if outcome.order.partition else None,
@@ -174,6 +213,9 @@ def _entry(outcome: Outcome, records: list[dict[str, PlainValue]]) -> dict[str, 
         "server": str(outcome.server),
         "rows": outcome.rows,
         "seconds": round(outcome.seconds, 3),
+        "attempts": outcome.attempts,
+        "as_of": outcome.seen or None,
+        "written_to": str(target) if target and not outcome.blocked else None,
         "checks": [_check_entry(check) for check in outcome.checks],
         "first_rows": records,
     }

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from cockroach_pipelines.config.errors import ConfigurationError, PipelinesError, Place
 from cockroach_pipelines.config.manager import ConfigManager
-from cockroach_pipelines.config.models import DatabaseConfig, EmbeddedConfig, KerberosConfig, PoolConfig, Settings
+from cockroach_pipelines.config.models import (
+    DatabaseConfig,
+    EmbeddedConfig,
+    KerberosConfig,
+    LoggingConfig,
+    PoolConfig,
+    RetryConfig,
+    Settings,
+)
 from cockroach_pipelines.config.suggestions import did_you_mean
 
 __all__ = [
@@ -13,9 +21,11 @@ __all__ = [
     "DatabaseConfig",
     "EmbeddedConfig",
     "KerberosConfig",
+    "LoggingConfig",
     "PipelinesError",
     "Place",
     "PoolConfig",
+    "RetryConfig",
     "Settings",
     "did_you_mean",
 ]

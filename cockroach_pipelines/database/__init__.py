@@ -1,5 +1,6 @@
 """One JVM, Kerberos, JDBC connections, types and COPY."""
 
+from cockroach_pipelines.database.as_of import AsOf
 from cockroach_pipelines.database.connection import BaseConnection, CockroachDBConnection, Connector, connect
 from cockroach_pipelines.database.dialect import Dialect, ServerVersion
 from cockroach_pipelines.database.errors import (
@@ -15,8 +16,11 @@ from cockroach_pipelines.database.errors import (
     PermissionDeniedError,
     PoolTimeoutError,
     ReadOnlyError,
+    Recovery,
     SerializationError,
+    ServerMessage,
     StatementError,
+    statement_error,
 )
 from cockroach_pipelines.database.interruptible import call_interruptibly
 from cockroach_pipelines.database.jvm import JVMManager
@@ -32,6 +36,7 @@ from cockroach_pipelines.database.pool import ConnectionManager
 
 __all__ = [
     "AmbiguousCommitError",
+    "AsOf",
     "AuthenticationError",
     "BaseConnection",
     "CancelledError",
@@ -52,12 +57,15 @@ __all__ = [
     "PermissionDeniedError",
     "PoolTimeoutError",
     "ReadOnlyError",
+    "Recovery",
     "SerializationError",
+    "ServerMessage",
     "ServerVersion",
     "StatementError",
     "call_interruptibly",
     "connect",
     "examine_krb5_conf",
     "examine_login_source",
+    "statement_error",
     "used_gss",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -30,6 +31,8 @@ from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_erro
 if TYPE_CHECKING:  # pyarrow, whose import takes a quarter of a second, is for those who read or write Arrow
     from cockroach_pipelines.database.arrow import ArrowStream, Special, WriteResult
     from cockroach_pipelines.database.arrow.incoming import ColumnNames
+
+_logger = logging.getLogger(__name__)
 
 _REFUSED_LOGINS = ("28", "08004")
 _TIMEOUT_MARGIN_SECONDS = 10
@@ -151,17 +154,9 @@ class CockroachDBConnection(BaseConnection):
             self._version = version
         return self._version
 
-    def begin(self, *, read_only: bool, isolation: str | None = None) -> None:
-        """Say what the next transaction may do; the database itself refuses a write when it is read-only.
-
-        Args:
-            read_only: Refuse writes.
-            isolation: `read committed`, `repeatable read` or `serializable`; the server's default when None.
-        """
-        modes = f"READ {'ONLY' if read_only else 'WRITE'}"
-        if isolation:
-            modes = f"ISOLATION LEVEL {isolation.upper()}, {modes}"
-        self.execute(f"SET TRANSACTION {modes}")
+    def begin(self, modes: Sequence[str]) -> None:
+        """Begin a transaction with modes of SET TRANSACTION, such as `READ ONLY`: the database itself keeps to them."""
+        self.execute(f"SET TRANSACTION {', '.join(modes)}")
 
     @contextmanager
     def autocommit(self, *, timeout: float | None = None, timezone: str = "UTC") -> Iterator[None]:
@@ -276,6 +271,7 @@ class Connector:
             jdbc.setAutoCommit(False)
         except jpype.JException as error:
             raise self._connection_error(error) from error
+        _notice_dead_peer(jdbc)
         return CockroachDBConnection(self.config, self.name, jdbc)
 
     def _connection_error(self, error: BaseException) -> DatabaseError:
@@ -296,6 +292,23 @@ class Connector:
 def connect(config: DatabaseConfig, name: str = "main") -> CockroachDBConnection:
     """Open one connection outside any pool; see `Connector.open`."""
     return Connector(config, name).open()
+
+
+def _notice_dead_peer(jdbc: Any) -> None:
+    """Let the system ask a silent server's machine whether it still is there, long before the socket's timeout.
+
+    A statement may be silent for as long as it is allowed to run; a machine that has gone answers no probe.
+    """
+    socket_of = java("org.postgresql.core.QueryExecutorBase").class_.getDeclaredField("pgStream")
+    socket_of.setAccessible(True)
+    executor = jdbc.unwrap(java("org.postgresql.core.BaseConnection")).getQueryExecutor()
+    socket = socket_of.get(executor).getSocket()
+    options = java("jdk.net.ExtendedSocketOptions")
+    try:
+        for option, number in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTERVAL", 10), ("TCP_KEEPCOUNT", 3)):
+            socket.setOption(getattr(options, option), java("java.lang.Integer")(number))
+    except java("java.lang.UnsupportedOperationException") as error:
+        _logger.debug("this system sets no times for keep-alive: %s", error)
 
 
 _driver_lock = threading.Lock()

@@ -27,9 +27,12 @@ def connection_properties(config: DatabaseConfig, authenticator: KerberosAuthent
 
     `loginTimeout` stays unset: the driver's helper thread would not inherit the Kerberos login on Java 18 and later.
     """
-    session = dict(_SESSION)
-    if config.statement_timeout:
-        session["statement_timeout"] = f"{round(config.statement_timeout * 1000)}ms"
+    limits = {
+        "statement_timeout": config.statement_timeout,
+        "lock_timeout": config.lock_timeout,
+        "idle_in_transaction_session_timeout": config.idle_in_transaction_timeout,
+    }
+    session = _SESSION | {name: f"{round(seconds * 1000)}ms" for name, seconds in limits.items() if seconds}
     properties = {
         "user": config.user or "",
         "sslmode": config.sslmode,
@@ -41,6 +44,9 @@ def connection_properties(config: DatabaseConfig, authenticator: KerberosAuthent
         "stringtype": "unspecified",
         # Values are read as the server's text, also from the sixth run of a statement on.
         "binaryTransfer": "false",
+        # A statement is prepared for as long as its Java object lives: one kept for the session would fail with 0A000,
+        # and its transaction with it, once the table's types have changed.
+        "preparedStatementCacheQueries": "0",
         "reWriteBatchedInserts": "true",
         "tcpKeepAlive": "true",
         "gssEncMode": "disable",

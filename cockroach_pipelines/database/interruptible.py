@@ -24,6 +24,7 @@ def call_interruptibly(
     *,
     name: str,
     interrupted: Callable[[Future[Result]], object] = lambda _: None,
+    check: Callable[[], object] = lambda: None,
     timeout: float | None = None,
 ) -> Result:
     """Run a function in a thread of its own, wait for it in slices, and give what it gives.
@@ -36,6 +37,7 @@ def call_interruptibly(
         name: Of its thread.
         interrupted: Called when anything is raised in the waiting thread (`KeyboardInterrupt`, Dagster's termination),
             with the future of the call, which still runs; then what was raised goes on its way.
+        check: Called in the waiting thread about ten times a second; what it raises is an interrupt like any other.
         timeout: Seconds after which the wait is given up; the call is left to itself.
 
     Raises:
@@ -59,6 +61,7 @@ def call_interruptibly(
         while not future.done():
             if deadline is not None and time.monotonic() >= deadline:
                 raise TimeoutError(f"{name} took longer than {timeout:g} s")
+            check()
             wait([future], SLICE_SECONDS)
     except TimeoutError:
         raise

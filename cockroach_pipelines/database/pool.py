@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import jpype
 
-from cockroach_pipelines.config import ConfigurationError, DatabaseConfig, did_you_mean
+from cockroach_pipelines.config import ConfigurationError, DatabaseConfig, RetryConfig, did_you_mean
 from cockroach_pipelines.database.connection import CockroachDBConnection, Connector
 from cockroach_pipelines.database.errors import DatabaseError, PoolTimeoutError
 from cockroach_pipelines.database.interruptible import call_interruptibly
@@ -23,6 +23,7 @@ _logger = logging.getLogger(__name__)
 # A connection that rested longer than this is asked whether it still lives before it is lent.
 _TRUSTED_IDLE_SECONDS = 5.0
 _JITTER = 0.1
+_ROLLBACK_SECONDS = 20.0
 
 
 class ConnectionPool:
@@ -40,6 +41,9 @@ class ConnectionPool:
         self._idle: list[tuple[CockroachDBConnection, float]] = []
         self._ends: dict[CockroachDBConnection, float] = {}
         self._closed = False
+        self._lost_at = float("-inf")
+        self.reached = False
+        """Whether a connection was ever made."""
 
     @contextmanager
     def lend(self) -> Iterator[CockroachDBConnection]:
@@ -91,6 +95,7 @@ class ConnectionPool:
         lifetime = self._settings.lifetime * (1 - _JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
         with self._lock:
             self._ends[connection] = time.monotonic() + lifetime
+            self.reached = True
         return connection
 
     def _take(self) -> CockroachDBConnection | None:
@@ -100,18 +105,29 @@ class ConnectionPool:
                     return None
                 connection, since = self._idle.pop()
                 expired = time.monotonic() >= self._ends[connection]
-            rested = time.monotonic() - since
-            if not expired and (rested < _TRUSTED_IDLE_SECONDS or connection.is_usable()):
+            # What was lost since it came back may have taken this one along.
+            trusted = time.monotonic() - since < _TRUSTED_IDLE_SECONDS and since > self._lost_at
+            if not expired and (trusted or _answers(connection)):
                 return connection
             self._discard(connection)
 
     def _give_back(self, connection: CockroachDBConnection) -> None:
+        if connection.jdbc.isClosed():
+            connection.broken, self._lost_at = True, time.monotonic()
         if not connection.broken:
             try:
-                connection.rollback()
+                call_interruptibly(
+                    connection.rollback,
+                    name="rollback",
+                    interrupted=lambda _: connection.abort(),
+                    timeout=_ROLLBACK_SECONDS,
+                )
             except DatabaseError as error:
                 _logger.warning("connection %r is thrown away: %s", self.connector.name, error.message)
                 connection.broken = True
+            except TimeoutError:
+                _logger.warning("connection %r is thrown away: the server is silent", self.connector.name)
+                connection.abort()
         with self._lock:
             keep = not connection.broken and not self._closed and time.monotonic() < self._ends[connection]
             if keep:
@@ -126,6 +142,11 @@ class ConnectionPool:
             connection.close()
         except (DatabaseError, jpype.JException) as error:
             _logger.debug("closing a connection that is thrown away failed: %s", error)
+
+
+def _answers(connection: CockroachDBConnection) -> bool:
+    # In a thread of its own: a server that went silent must not hold up an interrupt.
+    return call_interruptibly(connection.is_usable, name="validate", interrupted=lambda _: connection.abort())
 
 
 def _close_when_open(future: Future[CockroachDBConnection]) -> None:
@@ -169,12 +190,24 @@ class ConnectionManager:
 
     def pool(self, name: str = "main") -> ConnectionPool:
         """Give the pool of that name, starting an embedded database when it is one."""
-        if name not in self._configs:
-            raise ConfigurationError(f"No connection is named {name!r}.", advice=did_you_mean(name, self._configs))
+        self._config(name)
         with self._lock:
             if name not in self._pools:
                 self._pools[name] = ConnectionPool(Connector(self._server(name), name, self._jvm(name)))
             return self._pools[name]
+
+    def retry_settings(self, name: str) -> RetryConfig:
+        """Give how often work on the connection of that name is tried again; nothing is started.
+
+        Raises:
+            ConfigurationError: No connection has that name.
+        """
+        return self._config(name).retry
+
+    def reached(self, name: str) -> bool:
+        """Whether a connection of that name was ever made."""
+        with self._lock:
+            return name in self._pools and self._pools[name].reached
 
     def close(self) -> None:
         """End every idle connection."""
@@ -188,6 +221,11 @@ class ConnectionManager:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _config(self, name: str) -> DatabaseConfig:
+        if name not in self._configs:
+            raise ConfigurationError(f"No connection is named {name!r}.", advice=did_you_mean(name, self._configs))
+        return self._configs[name]
 
     def _server(self, name: str) -> DatabaseConfig:
         config = self._configs[name]

@@ -1,29 +1,90 @@
-"""Statements, transactions, results."""
+"""Statements, transactions, batches, retries, results."""
 
+from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
+from cockroach_pipelines.execution.command import Command, CommandResult
+from cockroach_pipelines.execution.events import (
+    BatchFinished,
+    CommitInDoubt,
+    Doubt,
+    Event,
+    Failure,
+    Observer,
+    RetryScheduled,
+    StatementFailed,
+    StatementFinished,
+    StatementStarted,
+    TransactionCommitted,
+    everyone,
+)
+from cockroach_pipelines.execution.files import (
+    ENDINGS,
+    Destination,
+    FileWriteError,
+    WrittenFile,
+    ending_of,
+    write_file,
+)
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.reading import run_reading
+from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
-from cockroach_pipelines.execution.session import Activity
-from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor, run_statement
+from cockroach_pipelines.execution.retry import RetryPolicy
+from cockroach_pipelines.execution.structured_log import structured_log
+from cockroach_pipelines.execution.transaction import Isolation, Priority, QualityOfService, Transaction
+from cockroach_pipelines.execution.transactional_executor import CommandsRun, TransactionalExecutor
+from cockroach_pipelines.execution.write_session import WriteSession
 
 __all__ = [
+    "ENDINGS",
     "PREVIEW_ROWS",
     "SAMPLE_ROWS",
     "Activity",
+    "BatchError",
+    "BatchExecutor",
+    "BatchFinished",
+    "BatchesRun",
     "CheckOutcome",
+    "Command",
+    "CommandResult",
+    "CommandsRun",
+    "CommitInDoubt",
+    "Destination",
+    "Doubt",
+    "Event",
+    "Failure",
+    "FileWriteError",
+    "Isolation",
+    "Observer",
     "Order",
     "Outcome",
     "PlainValue",
+    "Priority",
+    "QualityOfService",
     "QueryExecutor",
     "ResultProcessor",
+    "RetryPolicy",
+    "RetryScheduled",
     "Snapshot",
     "StagedResult",
+    "StatementFailed",
+    "StatementFinished",
+    "StatementStarted",
+    "Transaction",
+    "TransactionCommitted",
     "TransactionalExecutor",
+    "WriteSession",
+    "WrittenFile",
+    "ending_of",
     "evaluate",
+    "everyone",
     "preview_records",
+    "redacted",
     "run_reading",
     "run_statement",
+    "structured_log",
+    "write_file",
 ]

@@ -9,14 +9,12 @@ import pyarrow as pa
 
 from cockroach_pipelines.database import (
     CancelledError,
-    ConnectionLostError,
     DatabaseError,
-    SerializationError,
     StatementError,
 )
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import Snapshot
-from cockroach_pipelines.execution.session import arranged
+from cockroach_pipelines.execution.session import arranged, locate
 from cockroach_pipelines.queries import CheckQuery, Severity, Statement
 
 SAMPLE_ROWS = 20
@@ -53,14 +51,18 @@ def evaluate(
     before = f"WITH result AS (\n{result.bound.text}\n) SELECT * FROM (\n" if result else "SELECT * FROM (\n"
     parameters = [*(arranged(result.bound, values) if result else ()), *arranged(bound, values)]
     try:
-        with snapshot.savepoint():
-            stream = snapshot.read_text(f"{before}{bound.text}\n) AS wrong_rows", parameters)
+        with snapshot.savepoint(), snapshot.narrator.statement(f"check {name}") as tally:
+            # As the server's text nothing is without counterpart: a sample is for people.
+            stream = snapshot.read_text(f"{before}{bound.text}\n) AS wrong_rows", parameters, special="text")
             wrong_rows, sample = count_and_sample(stream)
-    except (ConnectionLostError, SerializationError, CancelledError):
-        raise  # nothing is wrong with the check: the step fails, and may be tried again
+            tally.rows = wrong_rows
     except DatabaseError as error:
-        position = error.server.position if isinstance(error, StatementError) else None
-        error.place = bound.place(max(1, (position or 0) - len(before)), numbered=False)
+        if error.retryable or isinstance(error, CancelledError):
+            raise  # nothing is wrong with the check: all of it may be tried again
+        if isinstance(error, StatementError):
+            locate(error, bound, numbered=False, before=len(before))
+        else:
+            error.place = bound.place(1)
         return CheckOutcome(name, check.severity, check.blocking, 0, None, error=str(error))
     return CheckOutcome(name, check.severity, check.blocking, wrong_rows, sample)
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from cockroach_pipelines.database import ServerVersion
 from cockroach_pipelines.execution.checks import CheckOutcome
 from cockroach_pipelines.execution.results import StagedResult
+from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.queries import PartitionWindow, Query, Statement
 
 
@@ -37,6 +38,12 @@ class Order:
         """The session's time zone: the file's, so that dates begin where its partitions do."""
         return self.query.header.effective_timezone
 
+    @property
+    def reading_transaction(self) -> Transaction:
+        """What a session that reads for this file may do and see."""
+        header = self.query.header
+        return Transaction(read_only=True, timeout=header.timeout, timezone=self.timezone, as_of=header.as_of)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -54,8 +61,17 @@ class Outcome:
     checks: tuple[CheckOutcome, ...]
     staged: StagedResult | None = None
     """The result's file; None for a statement that writes."""
+    attempts: int = 1
+    """The attempt that did it, from 1."""
+    seen: str = ""
+    """As of when rows were seen, where the file asks for a moment."""
 
     @property
     def failed_checks(self) -> tuple[CheckOutcome, ...]:
         """The checks that found something wrong."""
         return tuple(check for check in self.checks if not check.passed)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a check that blocks failed, so that the result must not be published."""
+        return any(check.blocking for check in self.failed_checks)

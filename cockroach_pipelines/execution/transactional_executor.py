@@ -2,74 +2,113 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
-import pyarrow as pa
+from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ServerVersion
+from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.execution.command import Command, CommandResult, run_command
+from cockroach_pipelines.execution.events import Observer, everyone, ignore
+from cockroach_pipelines.execution.narrator import Narrator
+from cockroach_pipelines.execution.transaction import Transaction
+from cockroach_pipelines.execution.write_session import WriteSession
 
-from cockroach_pipelines.database import (
-    AmbiguousCommitError,
-    CockroachDBConnection,
-    ConnectionLostError,
-    ConnectionManager,
-)
-from cockroach_pipelines.database.arrow import read
-from cockroach_pipelines.execution.interruptible import run_interruptibly
-from cockroach_pipelines.execution.session import Activity, Transaction, arranged, located
-from cockroach_pipelines.queries import Statement, StatementKind
-
-_logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_CHANGES_ROWS = frozenset(
-    {StatementKind.INSERT, StatementKind.UPSERT, StatementKind.UPDATE, StatementKind.DELETE, StatementKind.MERGE}
-)
+Commands = Sequence[Command] | Callable[[ServerVersion], Sequence[Command]]
+"""Statements, or what gives them once the server is known."""
+
+
+@dataclass(frozen=True)
+class CommandsRun:
+    """What a list of statements came to: the server, one result each, and the attempt that did it."""
+
+    server: ServerVersion
+    results: tuple[CommandResult, ...]
+    attempts: int
 
 
 class TransactionalExecutor:
-    """Runs statements that write, each in a transaction of its own, or outside any for those that refuse one."""
+    """Runs work that writes: in a transaction, or outside any for statements that refuse one.
 
-    def __init__(self, connections: ConnectionManager, activity: Activity | None = None) -> None:
+    A transaction that met another one, a lock, a stale plan or a lost connection is rolled back and run again as a
+    whole, within the limits of its connection's `retry`. A connection lost while COMMIT was in flight may have
+    committed: only work that is `idempotent`, or a `verify` query, lets it go on; else it is reported.
+
+    Args:
+        connections: Where connections are lent.
+        activity: On whose behalf.
+        observe: Told what happens.
+    """
+
+    def __init__(
+        self, connections: ConnectionManager, activity: Activity | None = None, observe: Observer = ignore
+    ) -> None:
         self._connections = connections
         self._activity = activity or Activity()
+        self._observe = everyone(observe)
+        self._stop = threading.Event()
+
+    def session(self, connection: str = "main") -> WriteSession:
+        """Give a connection for several transactions in turn, to be used in a `with` block and by one thread."""
+        return WriteSession(self._connections, connection, self._activity, self._observe, self._stop)
 
     def run(
         self,
         connection: str,
         work: Callable[[CockroachDBConnection], T],
+        transaction: Transaction | None = None,
         *,
-        timeout: float | None = None,
-        timezone: str = "UTC",
+        idempotent: bool = False,
+        verify: Command | None = None,
+        retries: int | None = None,
     ) -> T:
         """Run work in one transaction: committed when it returns, rolled back when it raises.
 
         Args:
             connection: Name of the connection.
-            work: What to do; it is given the connection.
-            timeout: Seconds that one statement may take on the server; the connection's own limit when None.
-            timezone: What the session takes for its time zone when it turns timestamps into dates and back.
+            work: What to do; it is given the connection, and may be called several times. What it does elsewhere than
+                in the database has to bear that.
+            transaction: What it may do and see; one that writes, as the server has it, when None.
+            idempotent: Whether it does no harm to run it again although it may have been committed.
+            verify: A query that says whether it was: the first value of its first row is true, or a number above 0.
+            retries: Further attempts after the first; as the connection's `retry` says when None.
 
         Raises:
             AmbiguousCommitError: The connection was lost while COMMIT was in flight; it may have been kept.
+            CancelledError: `cancel` was called, or a statement took longer than its timeout.
+            DatabaseError: What else went wrong, after the last attempt.
         """
-        transaction = Transaction(self._activity, read_only=False, timeout=timeout, timezone=timezone)
-        commit = _Commit()
-        with self._connections.lend(connection) as lent:
+        with self.session(connection) as session:
+            return session.run(
+                lambda lent, _: work(lent),
+                transaction or Transaction(),
+                idempotent=idempotent,
+                verify=verify,
+                retries=retries,
+            )
 
-            def run_and_commit() -> T:
-                transaction.begin(lent)
-                result = work(lent)
-                commit.run(lent)
-                return result
-
-            try:
-                return run_interruptibly(lent, run_and_commit)
-            except BaseException:
-                commit.tell()
-                raise
-            finally:
-                _spend(lent)
+    def run_statements(
+        self,
+        connection: str,
+        commands: Commands,
+        transaction: Transaction | None = None,
+        *,
+        idempotent: bool = False,
+        verify: Command | None = None,
+        retries: int | None = None,
+    ) -> CommandsRun:
+        """Run statements in one transaction; see `run`."""
+        with self.session(connection) as session:
+            return session.run(
+                lambda lent, narrator: _run_all(lent, commands, narrator),
+                transaction or Transaction(),
+                idempotent=idempotent,
+                verify=verify,
+                retries=retries,
+            )
 
     def run_autocommit(
         self,
@@ -78,80 +117,47 @@ class TransactionalExecutor:
         *,
         timeout: float | None = None,
         timezone: str = "UTC",
+        idempotent: bool = False,
+        retries: int | None = None,
     ) -> T:
         """Run work outside any transaction: each of its statements is kept as soon as it has run.
+
+        Nothing is run again once it has begun, unless it is `idempotent`.
 
         Raises:
             AmbiguousCommitError: The connection was lost while a statement ran; it may have been kept.
         """
-        with self._connections.lend(connection) as lent:
+        with self.session(connection) as session:
+            return session.run_autocommit(
+                lambda lent, _: work(lent), timeout=timeout, timezone=timezone, idempotent=idempotent, retries=retries
+            )
 
-            def run_alone() -> T:
-                lent.set_application_name(str(self._activity))
-                lent.commit()
-                with lent.autocommit(timeout=timeout, timezone=timezone):
-                    try:
-                        return work(lent)
-                    except ConnectionLostError as error:
-                        raise _ambiguous(error) from error
+    def run_statements_autocommit(
+        self,
+        connection: str,
+        commands: Commands,
+        *,
+        timeout: float | None = None,
+        timezone: str = "UTC",
+        idempotent: bool = False,
+        retries: int | None = None,
+    ) -> CommandsRun:
+        """Run statements outside any transaction; see `run_autocommit`."""
+        with self.session(connection) as session:
+            return session.run_autocommit(
+                lambda lent, narrator: _run_all(lent, commands, narrator),
+                timeout=timeout,
+                timezone=timezone,
+                idempotent=idempotent,
+                retries=retries,
+            )
 
-            try:
-                return run_interruptibly(lent, run_alone)
-            finally:
-                _spend(lent)
-
-
-def run_statement(
-    connection: CockroachDBConnection, statement: Statement, values: Mapping[str, object]
-) -> tuple[int, pa.Table | None]:
-    """Run a statement that writes; give the rows affected (-1 where the server does not say) and the rows it returned.
-
-    Raises:
-        StatementError: The server refused the statement; its place is the line of the SQL file.
-    """
-    parameters = arranged(statement.bound, values)
-    if not statement.parsed.returns_rows:
-        with located(statement):
-            affected = connection.execute(statement.bound.text, parameters)
-        return affected if statement.parsed.kind in _CHANGES_ROWS else -1, None
-    with (
-        located(statement, numbered=False),
-        read(connection.jdbc, statement.bound.text, parameters, copy=False) as stream,
-    ):
-        returned = stream.to_table()
-    return returned.num_rows if statement.parsed.kind in _CHANGES_ROWS else -1, returned
+    def cancel(self) -> None:
+        """End whatever this executor runs, from any thread: it raises `CancelledError` there, and runs nothing more."""
+        self._stop.set()
 
 
-def _spend(connection: CockroachDBConnection) -> None:
-    # What was written may have changed the session (a role, a search path, a temporary table, a lock): nobody inherits it.
-    connection.broken = True
-
-
-class _Commit:
-    """The commit of one transaction, and how far it came when something interrupted the wait for it."""
-
-    def __init__(self) -> None:
-        self._state = ""
-
-    def run(self, connection: CockroachDBConnection) -> None:
-        self._state = "was in flight: look into the table before running it again"
-        try:
-            connection.commit()
-        except ConnectionLostError as error:
-            raise _ambiguous(error) from error
-        except BaseException:
-            self._state = ""  # the server refused it
-            raise
-        self._state = "had succeeded: the changes are kept"
-
-    def tell(self) -> None:
-        if self._state:
-            _logger.warning("this was interrupted when its COMMIT %s", self._state)
-
-
-def _ambiguous(error: ConnectionLostError) -> AmbiguousCommitError:
-    return AmbiguousCommitError(
-        error.server,
-        place=error.place,
-        advice="The connection was lost while it was being committed: look into the table before running it again.",
-    )
+def _run_all(lent: CockroachDBConnection, commands: Commands, narrator: Narrator) -> CommandsRun:
+    chosen = commands(lent.version) if callable(commands) else commands
+    results = tuple(run_command(lent, command, narrator) for command in chosen)
+    return CommandsRun(lent.version, results, narrator.attempt)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
-import pyarrow as pa
-
-from cockroach_pipelines.database import CockroachDBConnection, ServerVersion
-from cockroach_pipelines.execution import Order, Outcome, QueryExecutor, TransactionalExecutor, evaluate, run_statement
-from cockroach_pipelines.queries import Statement
+from cockroach_pipelines.database import ServerVersion
+from cockroach_pipelines.execution import (
+    Command,
+    Order,
+    Outcome,
+    QueryExecutor,
+    Snapshot,
+    Transaction,
+    TransactionalExecutor,
+    evaluate,
+)
 
 
 def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order: Order) -> Outcome:
@@ -24,33 +31,45 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
     header = order.query.header
     started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
 
-    def work(connection: CockroachDBConnection) -> tuple[Statement, ServerVersion, int, pa.Table | None]:
-        statement = order.query.statement_for(connection.version.dialect)
-        rows, preview = run_statement(connection, statement, order.values)
-        return statement, connection.version, rows, preview
+    def commands(server: ServerVersion) -> Sequence[Command]:
+        return [Command(order.query.statement_for(server.dialect), order.values, special=header.special)]
 
     if header.autocommit:
-        statement, server, rows, preview = writer.run_autocommit(
-            header.connection, work, timeout=header.timeout, timezone=order.timezone
+        run = writer.run_statements_autocommit(
+            header.connection,
+            commands,
+            timeout=header.timeout,
+            timezone=order.timezone,
+            idempotent=header.idempotent,
+            retries=header.retries,
         )
     else:
-        statement, server, rows, preview = writer.run(
-            header.connection, work, timeout=header.timeout, timezone=order.timezone
+        run = writer.run_statements(
+            header.connection,
+            commands,
+            Transaction(timeout=header.timeout, timezone=order.timezone),
+            idempotent=header.idempotent,
+            retries=header.retries,
         )
+    (result,) = run.results
     outcome = Outcome(
         order=order,
-        statement=statement,
+        statement=order.query.statement_for(run.server.dialect),
         connection=header.connection,
-        server=server,
+        server=run.server,
         started=started,
         seconds=time.perf_counter() - clock,
-        rows=rows,
-        preview=preview,
+        rows=result.rows,
+        preview=result.returned,
         checks=(),
+        attempts=run.attempts,
     )
     if not order.query.checks:
         return outcome
-    with reader.snapshot(header.connection, timeout=header.timeout, timezone=order.timezone) as snapshot:
+
+    def check(snapshot: Snapshot) -> Outcome:
         # The statement has been committed: it is not run again, so its checks look at tables, not at `result`.
         checks = tuple(evaluate(snapshot, check, None, order.values) for check in order.query.checks.values())
-    return replace(outcome, checks=checks)
+        return replace(outcome, checks=checks)
+
+    return reader.run(header.connection, check, order.reading_transaction, staged=True, retries=header.retries)

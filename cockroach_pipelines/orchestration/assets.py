@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import dagster as dg
 
 from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.database import StatementError
 from cockroach_pipelines.execution import Activity, Order, Outcome, ResultProcessor
 from cockroach_pipelines.maintenance import run_maintenance
+from cockroach_pipelines.orchestration.exclusive import exclusively
+from cockroach_pipelines.orchestration.failures import failure, shown
 from cockroach_pipelines.orchestration.metadata import check_results, partition_metadata, run_metadata
+from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import partition_windows, partitions_definition
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
@@ -21,10 +24,6 @@ from cockroach_pipelines.reporting import run_report
 
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""
-
-# Followed by `_failure` alone. As an asset's own policy Dagster would follow it when a run is terminated, too, and begin
-# the statement anew.
-_RETRY_POLICY = dg.RetryPolicy(max_retries=2, delay=1, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
 _CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
@@ -50,14 +49,14 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     partitions = partitions_definition(header.partition) if header.partition else None
 
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        step = _Step(context, query, ResultProcessor(results_folder))
-        with step.processor.staging() as folder:
-            try:
-                outcomes = step.run(folder)
-            except PipelinesError as error:
-                raise _failure(error, context.retry_number) from error
+        step = _Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
+        alone = exclusively(context) if query.kind is QueryKind.MAINTENANCE else nullcontext()
+        with alone, step.processor.staging() as folder:
+            outcomes = step.run(folder)
+            if isinstance(outcomes, Exception):
+                raise outcomes
             results = check_results(outcomes, context.asset_key)
-            if _blocked(outcomes):
+            if any(outcome.blocked for outcome in outcomes):
                 yield from results
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
             yield step.result(outcomes, results)
@@ -104,8 +103,17 @@ class _Step:
     context: dg.AssetExecutionContext
     query: Query
     processor: ResultProcessor
+    observer: DagsterObserver
 
-    def run(self, folder: Path) -> list[Outcome]:
+    def run(self, folder: Path) -> list[Outcome] | dg.Failure | dg.RetryRequested:
+        """Run every partition; an error is given, not raised, so that it is raised without its cause and its values."""
+        try:
+            return self._run(folder)
+        except PipelinesError as error:
+            self.context.log.error(shown(error))
+            return failure(error, self.context.retry_number, retries=self.query.header.retries != 0)
+
+    def _run(self, folder: Path) -> list[Outcome]:
         windows = partition_windows(self.context)
         outcomes = []
         for number, window in enumerate(windows, 1):
@@ -121,9 +129,9 @@ class _Step:
     def _run_one(self, order: Order, path: Path) -> Outcome:
         activity = Activity(asset=self.query.name, run=self.context.run.run_id)
         resource: CockroachDBResource = getattr(self.context.resources, self.query.header.connection)
-        reader = resource.reader(activity)
+        reader = resource.reader(activity, self.observer)
         if self.query.kind is QueryKind.MAINTENANCE:
-            return run_maintenance(resource.writer(activity), reader, order)
+            return run_maintenance(resource.writer(activity, self.observer), reader, order)
         return _READERS[self.query.kind](reader, self.processor, order, path)
 
     def _parameters(self) -> Mapping[str, object]:
@@ -131,7 +139,7 @@ class _Step:
         return {name: value for name, value in given.items() if value is not None}
 
     def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
-        metadata = run_metadata(outcomes)
+        metadata = run_metadata(outcomes) | self.observer.metadata()
         staged = {
             outcome.order.partition.key if outcome.order.partition else None: outcome.staged for outcome in outcomes
         }
@@ -145,19 +153,6 @@ class _Step:
 def _backfill_policy(query: Query) -> dg.BackfillPolicy:
     # Each partition of maintenance is committed by itself: a run for each knows which of them are done.
     return dg.BackfillPolicy.multi_run(1) if query.kind is QueryKind.MAINTENANCE else dg.BackfillPolicy.single_run()
-
-
-def _blocked(outcomes: Sequence[Outcome]) -> bool:
-    return any(check.blocking for outcome in outcomes for check in outcome.failed_checks)
-
-
-def _failure(error: PipelinesError, retries: int) -> dg.Failure | dg.RetryRequested:
-    if isinstance(error, StatementError) and error.retryable and retries < _RETRY_POLICY.max_retries:
-        return dg.RetryRequested(_RETRY_POLICY.max_retries, _RETRY_POLICY.calculate_delay(retries + 1))
-    metadata: dict[str, Any] = {"error": dg.MetadataValue.text(str(error))}
-    if error.place:
-        metadata["place"] = str(error.place)
-    return dg.Failure(description=str(error), metadata=metadata, allow_retries=False)
 
 
 def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] | None:

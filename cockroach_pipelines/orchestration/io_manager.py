@@ -1,7 +1,6 @@
 """Results as Parquet files that downstream assets read."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import dagster as dg
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 from upath import UPath
 
-from cockroach_pipelines.execution import StagedResult
+from cockroach_pipelines.execution import StagedResult, write_file
 
 Storable: TypeAlias = StagedResult | pa.Table | pd.DataFrame
 
@@ -39,22 +38,14 @@ class ParquetFiles(dg.UPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: Storable, path: UPath) -> None:
         """Write one file."""
-        destination = Path(str(path))
         if isinstance(obj, StagedResult):
-            obj.publish(destination)
-            return
-        table = pa.Table.from_pandas(obj, preserve_index=False) if isinstance(obj, pd.DataFrame) else obj
-        if not isinstance(table, pa.Table):
+            obj.publish(path)
+        elif isinstance(obj, pa.Table | pd.DataFrame):
+            write_file(obj, path)
+        else:
             raise TypeError(
                 f"a {type(obj).__name__} cannot be stored as Parquet: give a pyarrow.Table or a pandas.DataFrame"
             )
-        aside = destination.with_name(f".{destination.name}.{context.run_id}")
-        try:
-            aside.touch(mode=0o600)
-            pq.write_table(table, aside, compression="zstd")
-            aside.replace(destination)
-        finally:
-            aside.unlink(missing_ok=True)
 
     def load_from_path(self, context: dg.InputContext, path: UPath) -> Any:
         """Read one file in the type that the downstream asset asks for."""

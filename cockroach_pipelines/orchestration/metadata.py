@@ -38,6 +38,8 @@ def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         ),  # of several files for several databases the one that ran
         "statement": dg.MetadataValue.md(f"```sql\n{last.statement.sql}\n```"),
     }
+    if last.seen:
+        metadata["as_of"] = last.seen
     if last.staged:
         if last.order.partition is None:  # else every partition would show the run's total
             metadata["dagster/row_count"] = last.rows

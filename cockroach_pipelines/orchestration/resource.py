@@ -1,7 +1,7 @@
 """The resource that an asset reaches its database through."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,15 @@ from pydantic import Field, PrivateAttr
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
 from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager
 from cockroach_pipelines.embedded import connection_manager
-from cockroach_pipelines.execution import Activity, QueryExecutor, TransactionalExecutor
+from cockroach_pipelines.execution import (
+    Activity,
+    BatchExecutor,
+    Observer,
+    QueryExecutor,
+    TransactionalExecutor,
+    everyone,
+    structured_log,
+)
 
 
 class CockroachDBResource(dg.ConfigurableResource[Any]):
@@ -34,6 +42,8 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
     )
 
     _connections: ConnectionManager | None = PrivateAttr(None)
+    _log: Observer | None = PrivateAttr(None)
+    _open: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Refuse a run whose connection is not in the configuration."""
@@ -44,6 +54,8 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         if self._connections:
             self._connections.close()
             self._connections = None
+        self._log = None
+        self._open.close()
 
     @contextmanager
     def connection(self) -> Iterator[CockroachDBConnection]:
@@ -53,13 +65,23 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
             connection.commit()
             yield connection
 
-    def reader(self, activity: Activity) -> QueryExecutor:
-        """Give an executor of read-only sessions."""
-        return QueryExecutor(self._manager(), activity)
+    def reader(self, activity: Activity, observe: Observer | None = None) -> QueryExecutor:
+        """Give an executor of read-only sessions, whose events go to the log of the configuration and to an observer."""
+        return QueryExecutor(self._manager(), activity, self._observer(observe))
 
-    def writer(self, activity: Activity) -> TransactionalExecutor:
-        """Give an executor of transactions."""
-        return TransactionalExecutor(self._manager(), activity)
+    def writer(self, activity: Activity, observe: Observer | None = None) -> TransactionalExecutor:
+        """Give an executor of transactions; see `reader`."""
+        return TransactionalExecutor(self._manager(), activity, self._observer(observe))
+
+    def batches(self, activity: Activity, observe: Observer | None = None) -> BatchExecutor:
+        """Give an executor of many parameter sets; see `reader`."""
+        return BatchExecutor(self._manager(), activity, self._observer(observe))
+
+    def _observer(self, observe: Observer | None) -> Observer:
+        if self._log is None:
+            path = Path(self.config_file) if self.config_file else None
+            self._log = self._open.enter_context(structured_log(ConfigManager.load(path).settings.logging))
+        return everyone(self._log, *([observe] if observe else []))
 
     def _manager(self) -> ConnectionManager:
         if self._connections is None:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
@@ -71,6 +72,9 @@ def read_header(source: SourceText, model: type[HeaderModel]) -> ReadHeader[Head
             unreadable = {problem.place for problem in problems}
             found_wrong = [_problem(details, document, model) for details in error.errors(include_url=False)]
             problems += [problem for problem in found_wrong if problem.place not in unreadable]
+    if document.is_blank(("special",)):
+        path = ("special",)
+        problems.append(_wrong(path, f"has no value. Write one of {', '.join(SPECIALS)}", document.place(path)))
     problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
     return ReadHeader(None if problems else header, document, source.part(end), tuple(problems))
 

@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.database.as_of import AsOf
+from cockroach_pipelines.database.special import SPECIALS, Special
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
 
@@ -26,6 +28,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
 _TEAM = re.compile(r"team:[A-Za-z0-9_.-]+")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
+MOST_RETRIES = 100
 PARTITION_PARAMETERS = ("partition_start", "partition_end", "partition_key")
 """Parameters whose values come from the partition of a run."""
 
@@ -117,10 +120,29 @@ def _no_boolean(value: object) -> object:
     return value
 
 
+def _retries(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RETRIES:
+        raise ValueError(f"{value!r} is no number of retries: write 0 for none, or up to {MOST_RETRIES}")
+    return value
+
+
+def _moment(value: object) -> AsOf:
+    if isinstance(value, AsOf):
+        return value
+    return AsOf.parse(value.isoformat() if isinstance(value, dt.datetime) else str(value))
+
+
 def _yes_or_no(value: object) -> object:
     if isinstance(value, bool):
         return value
     raise ValueError(f"{value!r} is neither true nor false")
+
+
+def _special(value: object) -> object:
+    word = "null" if value is None else value  # YAML reads the word as nothing
+    if word not in SPECIALS:
+        raise ValueError(f"{str(value)!r} is none of {', '.join(SPECIALS)}. {did_you_mean(str(value), SPECIALS)}")
+    return word
 
 
 def _with_names(params: dict[str, ParameterSpec]) -> dict[str, ParameterSpec]:
@@ -131,6 +153,9 @@ Text = Annotated[str, AfterValidator(_nonempty)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Date = Annotated[dt.date, BeforeValidator(_strict_date)]
 Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
+SpecialValues = Annotated[Special, BeforeValidator(_special)]
+Retries = Annotated[int, BeforeValidator(_retries)]
+Moment = Annotated[AsOf, BeforeValidator(_moment), PlainSerializer(str)]
 Owners = Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)]
 AssetNames = Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
@@ -212,7 +237,9 @@ class Header(Model):
     """What the author says of a SQL file.
 
     `owners` is `owner` in the file. `cron` and `every` exclude each other; `cron_schedule` is what either means.
-    `autocommit` is for maintenance that refuses a transaction.
+    `autocommit` is for maintenance that refuses a transaction, `idempotent` for maintenance that may be run again
+    although it may have been committed, `as_of` for what reads; `special` is what becomes of values that Arrow cannot
+    hold, such as infinity.
     """
 
     description: Text | None = None
@@ -226,8 +253,12 @@ class Header(Model):
     params: Parameters = Field(default_factory=dict)
     checks: Checks = Field(default_factory=dict)
     timeout: Timeout | None = None
+    retries: Retries | None = None
+    idempotent: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    as_of: Moment | None = None
     depends_on: AssetNames = ()
     autocommit: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    special: SpecialValues = "error"
 
     @property
     def cron_schedule(self) -> str | None:
@@ -275,3 +306,6 @@ class TemplateHeader(Model):
     params: Parameters = Field(default_factory=dict)
     identifiers: Identifiers = Field(default_factory=dict)
     timeout: Timeout | None = None
+    special: SpecialValues = "error"
+    retries: Retries | None = None
+    as_of: Moment | None = None

@@ -143,8 +143,8 @@ class SQLLoader:
         checks = self._checks(header, variants, problems) if header else {}
         if header and self._connections is not None and header.connection not in self._connections:
             problems.append(_unknown_connection(header, variants, self._connections))
-        if header and header.autocommit and kind is not QueryKind.MAINTENANCE:
-            problems.append(_only_maintenance_commits(variants))
+        if header:
+            problems += _keys_of_other_kinds(kind, header, variants)
         if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
             problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
@@ -277,13 +277,23 @@ def _unknown_connection(header: Header, variants: Sequence[_Variant], connection
     )
 
 
-def _only_maintenance_commits(variants: Sequence[_Variant]) -> QueryFileError:
-    document = _document(variants)
-    return QueryFileError(
-        "`autocommit` is for maintenance: reports and reconciliations run in read-only transactions.",
-        place=document.place(("autocommit",)) if document else Place(variants[0].path, 1, 1),
-        advice="Remove it.",
+def _keys_of_other_kinds(kind: QueryKind, header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
+    reading = "reports and reconciliations run in read-only transactions"
+    rules = (
+        ("autocommit", header.autocommit, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
+        ("idempotent", header.idempotent, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
+        ("as_of", header.as_of, kind is not QueryKind.MAINTENANCE, "is for what reads: nobody writes into the past"),
     )
+    document = _document(variants)
+    return [
+        QueryFileError(
+            f"`{key}` {reason}.",
+            place=document.place((key,)) if document else Place(variants[0].path, 1, 1),
+            advice="Remove it.",
+        )
+        for key, given, fits, reason in rules
+        if given and not fits
+    ]
 
 
 def _own_check(variants: Sequence[_Variant]) -> QueryFileError:

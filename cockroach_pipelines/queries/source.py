@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from cockroach_pipelines.config.errors import Place
 
+_SHOWN, _SHOWN_BEFORE = 120, 80
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -43,6 +45,19 @@ class SourceText:
         for line_break in _LINE_BREAK.finditer(self.whole, 0, position):
             line, line_start = line + 1, line_break.end()
         return Place(self.name, line, position - line_start + 1)
+
+    def excerpt(self, place: Place) -> str:
+        """Give the line of a place with its number, and a caret below the place; empty where the text has no such line."""
+        lines = _LINE_BREAK.split(self.whole)
+        if not place.line or not place.column or place.line > len(lines):
+            return ""
+        line, column = lines[place.line - 1], place.column - 1
+        start = max(0, column - _SHOWN_BEFORE)
+        shown, before = line[start : start + _SHOWN].rstrip(), line[start:column]
+        gutter = f"  {place.line} | "
+        # Tabs stay tabs and wide characters take two columns, so that the caret stands where the eye looks.
+        blank = "".join("\t" if each == "\t" else "  " if east_asian_width(each) in "WF" else " " for each in before)
+        return f"{gutter}{shown}\n{' ' * (len(gutter) - 2)}| {blank}^"
 
     def part(self, start: int, stop: int | None = None) -> SourceText:
         """Give the stretch between two offsets into `text`."""

@@ -59,7 +59,13 @@ class RenderedTemplate:
             name: ParameterSpec.model_construct({"default"}, type="text", default=value, description="")
             for name, value in self.values.items()
         }
-        own = Header(connection=header.connection, timeout=header.timeout)
+        own = Header(
+            connection=header.connection,
+            timeout=header.timeout,
+            retries=header.retries,
+            as_of=header.as_of,
+            special=header.special,
+        )
         statement = Statement(path, self.bound, self.parsed, fingerprint="")
         return Query(
             name=f"templates/{path.name.removesuffix('.sql')}",

@@ -52,6 +52,10 @@ class YAMLDocument:
             path = path[:-1]
         return self.source.place(self._nodes[path].start_mark.index if path in self._nodes else 0)
 
+    def is_blank(self, path: Path) -> bool:
+        """Whether a key stands there without a value, not even the word `null`."""
+        return path in self._nodes and self._nodes[path].value == ""
+
     def text_at(self, path: Path) -> SourceText:
         """Give the text of a scalar with its offsets in the file; with one place for all of them where it is folded."""
         node = self._nodes[path]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import socket
 
+import pandas as pd
 import pytest
 from pydantic import SecretStr
 
@@ -51,7 +52,7 @@ def test_session_prints_values_in_one_way_whatever_the_server_prefers(server: Po
 
 def test_read_only_transaction_refuses_a_write(server: PostgresServer) -> None:
     with connect(server.config) as connection:
-        connection.begin(read_only=True, isolation="repeatable read")
+        connection.begin(["ISOLATION LEVEL REPEATABLE READ", "READ ONLY"])
         with pytest.raises(ReadOnlyError, match="cannot execute CREATE TABLE in a read-only transaction"):
             connection.execute("CREATE TABLE refused (x int)")
 
@@ -114,3 +115,14 @@ def test_errors_pickle_across_processes(server: PostgresServer) -> None:
         connection.query("SELECT 1/0 FROM nowhere")
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made here
     assert (type(copy), str(copy), copy.sqlstate) == (InvalidStatementError, str(caught.value), "42P01")
+
+
+def test_arrow_and_pandas_go_in_and_come_out(server: PostgresServer) -> None:
+    frame = pd.DataFrame({"name": ["a", "b", None], "n": [1, 2, 3]})
+    with connect(server.config) as connection:
+        connection.execute("CREATE TEMPORARY TABLE things (n int PRIMARY KEY, name text)")
+        assert connection.write("things", frame).rows == 3
+        assert connection.upsert("things", frame.assign(name="z").iloc[:1], key=["n"]).rows == 1
+        with connection.read("SELECT * FROM things WHERE n < ? ORDER BY n", [3]) as stream:
+            assert stream.reader.read_all().to_pylist() == [{"n": 1, "name": "z"}, {"n": 2, "name": "b"}]
+        assert connection.read("SELECT name FROM things WHERE n = 3").to_pandas().isna().all().all()

@@ -18,7 +18,7 @@ from cockroach_pipelines.database import (
     ReadOnlyError,
     StatementError,
 )
-from cockroach_pipelines.execution import Activity, QueryExecutor, TransactionalExecutor
+from cockroach_pipelines.execution import Activity, QueryExecutor, Transaction, TransactionalExecutor
 from tests.peers.postgres import PostgresServer
 
 pytestmark = pytest.mark.usefixtures("jvm")
@@ -53,17 +53,17 @@ def test_timeout_is_enforced_by_the_server(connections: ConnectionManager) -> No
         snapshot.read_text("SELECT pg_sleep(30)").to_table()
     writer = TransactionalExecutor(connections)
     with pytest.raises(CancelledError):
-        writer.run("main", lambda connection: connection.query("SELECT pg_sleep(30)"), timeout=0.2)
+        writer.run("main", lambda connection: connection.query("SELECT pg_sleep(30)"), Transaction(timeout=0.2))
     with pytest.raises(CancelledError):
         writer.run_autocommit("main", lambda connection: connection.query("SELECT pg_sleep(30)"), timeout=0.2)
 
 
 def test_timeout_of_one_statement_does_not_outlive_it(connections: ConnectionManager) -> None:
     writer = TransactionalExecutor(connections)
-    for run in (writer.run, writer.run_autocommit):
-        run("main", lambda connection: connection.query("SELECT 1"), timeout=0.2)
+    writer.run("main", lambda connection: connection.query("SELECT 1"), Transaction(timeout=0.2))
+    writer.run_autocommit("main", lambda connection: connection.query("SELECT 1"), timeout=0.2)
     with connections.lend() as connection:
-        assert connection.query("SHOW statement_timeout") == [("0",)]
+        assert connection.query("SHOW statement_timeout") == [("1h",)]
 
 
 def test_snapshot_sees_one_moment(connections: ConnectionManager, server: PostgresServer) -> None:
@@ -131,7 +131,7 @@ def test_failure_before_an_autocommit_statement_leaves_no_connection_that_writes
 
 
 def test_this_side_waits_longer_than_the_servers_timeout(server: PostgresServer) -> None:
-    impatient = server.config.model_copy(update={"socket_timeout": 1.0})
+    impatient = server.config.model_copy(update={"socket_timeout": 1.0, "statement_timeout": None})
     with ConnectionManager({"main": impatient}) as connections:
         with pytest.raises(CancelledError), QueryExecutor(connections).snapshot(timeout=1.5) as snapshot:
             snapshot.read_text("SELECT pg_sleep(30)").to_table()

@@ -117,7 +117,7 @@ def test_weeks_and_months_begin_on_the_day_of_the_first(yaml: str, offset: int) 
 
 
 QUOTES = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
-KEYS = "autocommit, checks, connection, cron, depends_on, description, every, owner, params, partition, tags, timeout, timezone"
+KEYS = "as_of, autocommit, checks, connection, cron, depends_on, description, every, idempotent, owner, params, partition, retries, special, tags, timeout, timezone"
 
 
 @pytest.mark.parametrize(
@@ -350,3 +350,21 @@ def test_a_header_that_is_none_is_refused(text: str, problem: str) -> None:
 def test_a_header_as_big_as_a_book_is_refused() -> None:
     (problem,) = problems_of(f"description: {'x' * 70_000}")
     assert problem.startswith("f.sql:1:10: The header has 70,015 characters, and at most 65,536 are read.")
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [("null", "null"), ('"null"', "null"), ("clamp", "clamp"), ("text", "text"), ("error", "error")],
+)
+def test_special_takes_the_policies_and_the_word_null_means_what_it_says(written: str, read_as: str) -> None:
+    assert header_of(f"special: {written}").special == read_as
+    assert header_of("description: x").special == "error"
+
+
+def test_special_without_a_value_or_with_an_unknown_one_is_refused() -> None:
+    (blank,) = problems_of("special:")
+    assert "`special`: has no value" in blank
+    assert "Write one of error, null, clamp, text" in blank
+    (unknown,) = problems_of("special: nul")
+    assert "'nul' is none of error, null, clamp, text" in unknown
+    assert "Did you mean 'null'?" in unknown

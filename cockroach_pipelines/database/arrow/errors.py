@@ -79,7 +79,7 @@ class DuplicateKeyError(StatementError):
     """Rows that are to be upserted have the same key, and nothing says which of them is meant."""
 
     def __init__(self, table: str, key: str, value: str, copies: int, server: ServerMessage) -> None:
-        detail = f"{copies:,} rows for {table} have the same key ({key}): {value}"
+        detail = f"Key ({key})={value} is that of {copies:,} rows for {table}."
         super().__init__(
             replace(server, detail=detail, hint=""), advice="Keep one row of each key in the data before it is written."
         )

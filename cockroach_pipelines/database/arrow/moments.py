@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
-from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.arrow.types import NULL_TEXT, Column, Special
+from cockroach_pipelines.database.special import special_advice
 
 # What Arrow's own casts read; everything else is odd.
 _USUAL = r"^(?:\d{4}-\d\d-\d\d)?[ T]?(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?)?(?:[+-]\d\d(?::\d\d)?)?$"
@@ -20,9 +21,10 @@ _MOMENT = re.compile(
     r"(?:(?P<sign>[+-])(?P<zone_hour>\d\d)(?::(?P<zone_minute>\d\d))?(?::(?P<zone_second>\d\d))?)?"
     r"(?P<before_christ> BC)?"
 )
+_MICROSECONDS = "us"
 _DAY_MICROSECONDS = 86_400_000_000
 _LAST_OF_DAY = _DAY_MICROSECONDS - 1
-_ADVICE = "Pass special='null', 'clamp' or 'text', or cast the column to text in the statement."
+_ADVICE = special_advice("null", "clamp", "text", otherwise="cast the column to text in the statement")
 
 
 def moments_from_text(texts: Any, column: Column, special: Special) -> Any:
@@ -43,25 +45,36 @@ def moments_from_text(texts: Any, column: Column, special: Special) -> Any:
     units = [_units(text, column, special) for text in values.dictionary.to_pylist()]
     storage = pa.int32() if pa.types.is_date32(column.arrow) else pa.int64()
     converted = pa.array(units, storage).take(values.indices)
-    plain = _cast(pc.if_else(odd, pa.scalar(None, pa.string()), texts), column.arrow).view(storage)
+    plain = _cast(pc.if_else(odd, NULL_TEXT, texts), column.arrow).view(storage)
     return pc.replace_with_mask(plain, odd, converted).view(column.arrow)
 
 
 def text_of_moments(moments: Any) -> Any:
     """Give dates or timestamps of microseconds such that CSV by pyarrow is the server's text for them.
 
-    Years from 1 to 9999 pyarrow writes by itself; the others, for which it would give `-0043` or an error's text as the
-    value, come as text, the year before Christ as the server writes it.
+    Moments without a zone of the years 1 to 9999 pyarrow writes by itself. Those of other years, for which it would give
+    `-0043` or an error's text as the value, come as text, the year before Christ as the server writes it; and so do
+    those with a zone, which it looks up in the zone's rules one by one, at a sixteenth of the speed.
     """
     storage_type, day = (pa.int32(), 1) if pa.types.is_date(moments.type) else (pa.int64(), _DAY_MICROSECONDS)
     storage = moments.view(storage_type)
     first, end = (days_since_1970(year, 1, 1) * day for year in (1, 10_000))
     odd = pc.fill_null(pc.or_(pc.less(storage, first), pc.greater_equal(storage, end)), False)
     if not pc.any(odd).as_py():
-        return moments
-    plain = pc.if_else(odd, pa.scalar(None, moments.type), moments).cast(pa.string())
+        return _usual_text(moments) if _has_zone(moments.type) else moments
+    plain = _usual_text(pc.if_else(odd, pa.nulls(1, moments.type)[0], moments))
     texts = [_text(units, moments.type) for units in storage.filter(odd).to_pylist()]
     return pc.replace_with_mask(plain, odd, pa.array(texts, pa.string()))
+
+
+def _has_zone(arrow_type: Any) -> bool:
+    return pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None
+
+
+def _usual_text(moments: Any) -> Any:
+    if not _has_zone(moments.type):
+        return moments.cast(pa.string())
+    return pc.binary_join_element_wise(moments.view(pa.timestamp(_MICROSECONDS)).cast(pa.string()), "+00", "")
 
 
 def _text(units: int, arrow_type: Any) -> str:
@@ -81,7 +94,7 @@ def _cast(texts: Any, arrow_type: Any) -> Any:
     if not pa.types.is_time(arrow_type):
         return texts.cast(arrow_type)
     # There is no cast from text to time.
-    moments = pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp("us"))
+    moments = pc.binary_join_element_wise("1970-01-01", texts, " ").cast(pa.timestamp(_MICROSECONDS))
     return moments.cast(arrow_type)
 
 

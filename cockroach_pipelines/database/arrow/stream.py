@@ -137,6 +137,11 @@ class ArrowStream:
         self._batches.close()
 
     @property
+    def handed_out(self) -> bool:
+        """Whether a reader was given rows."""
+        return self._batches.handed_out
+
+    @property
     def tainted(self) -> bool:
         """Whether the connection cannot be used again: it broke, or a cancel might still strike its next statement."""
         return self._pump.tainted
@@ -152,6 +157,7 @@ class _Batches:
         self._pump = pump
         self._ended = False
         self._failed = False
+        self.handed_out = False
         self._abandon = weakref.finalize(self, _abandon, pump)
 
     def __iter__(self) -> Iterator[Any]:
@@ -174,6 +180,7 @@ class _Batches:
             self._ended = True
             self._abandon.detach()
             raise StopIteration
+        self.handed_out = True
         return batch
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
 from queue import Empty, Full, Queue
@@ -26,7 +27,7 @@ from cockroach_pipelines.database.sqlstate import java_sql_error
 Item = TypeVar("Item")
 
 _LOOK_SECONDS = 0.1
-_GRACE_SECONDS = 0.3
+_GRACE_SECONDS = 0.5
 _FIRST_CANCEL_SECONDS = 1.0
 _LAST_CANCEL_SECONDS = 1.5
 
@@ -136,9 +137,11 @@ class ConnectionWorker(ABC):
         raise statement_error(ServerMessage(CANCELLED, "the statement was cancelled before its end"))
 
     def _end_by_force(self) -> None:
+        began = time.monotonic()
         with contextlib.suppress(DatabaseError):  # not even a cancel reaches the server: the abort follows
             self._cancellation.send()
-            if not self._ended.wait(_FIRST_CANCEL_SECONDS):  # the cancel came before the statement
+            # The cancel came before the statement, unless sending it took so long that nobody is there.
+            if not self._ended.wait(_FIRST_CANCEL_SECONDS) and time.monotonic() - began < 2 * _FIRST_CANCEL_SECONDS:
                 self._cancellation.send(again=True)
                 self._ended.wait(_LAST_CANCEL_SECONDS)
         if not self._ended.is_set():

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cockroach_pipelines.config.errors import Place
-from cockroach_pipelines.database.errors import DatabaseError
+from cockroach_pipelines.database.errors import DatabaseError, Recovery
 
 
 class KerberosCause(StrEnum):
@@ -67,6 +67,12 @@ class KerberosError(DatabaseError):
     def __init__(self, message: str, *, cause: KerberosCause, place: Place | None = None, advice: str = "") -> None:
         super().__init__(message, place=place, advice=advice)
         self.cause = cause
+
+    @property
+    def recovery(self) -> Recovery:  # type: ignore[override]
+        """Connecting again, where the KDC may come back."""
+        passing = (KerberosCause.KDC_REFUSED, KerberosCause.KDC_SILENT)
+        return Recovery.RECONNECT if self.cause in passing else Recovery.NONE
 
 
 class Words(NamedTuple):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pandas as pd
+import psycopg
 import pyarrow as pa
 import pytest
 
@@ -240,3 +241,12 @@ def test_streams_of_several_connections_do_not_mix(connections: Callable[[], Any
                 assert set(batch.column(0).to_pylist()) == {number}
                 seen[number] += batch.column(1).to_pylist()
     assert all(rows == list(range(1, 100_001)) for rows in seen)
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_a_table_whose_types_change_meanwhile_is_read_on(jdbc: Any, truth: psycopg.Connection[Any], copy: bool) -> None:
+    """A plan kept on the server would fail with `cached plan must not change result type` from the sixth time on."""
+    for number, sql_type in enumerate(["int", "text"] * 8):
+        truth.execute(f"DROP TABLE IF EXISTS altered; CREATE TABLE altered AS SELECT {number}::{sql_type} AS v")
+        assert column(jdbc, "SELECT v FROM altered", copy=copy) == [number if sql_type == "int" else str(number)]
+        jdbc.rollback()

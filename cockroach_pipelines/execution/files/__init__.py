@@ -1,0 +1,24 @@
+"""Results as files: Parquet, CSV and Arrow IPC, on a local disk or any file system that fsspec knows."""
+
+from cockroach_pipelines.execution.files.batches import unique_names
+from cockroach_pipelines.execution.files.destination import AnyPlace, Destination
+from cockroach_pipelines.execution.files.errors import FileWriteError
+from cockroach_pipelines.execution.files.formats import ENDINGS, ending_of, writer_for
+from cockroach_pipelines.execution.files.sink import LocalFile
+from cockroach_pipelines.execution.files.staging import staging
+from cockroach_pipelines.execution.files.write import WrittenFile, encoding, write_file
+
+__all__ = [
+    "ENDINGS",
+    "AnyPlace",
+    "Destination",
+    "FileWriteError",
+    "LocalFile",
+    "WrittenFile",
+    "encoding",
+    "ending_of",
+    "staging",
+    "unique_names",
+    "write_file",
+    "writer_for",
+]
