@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,16 @@ DRIVER_JAR = Path(str(files("cockroach_pipelines.drivers").joinpath("postgresql-
 
 # Small and quick to start; -Xrs leaves SIGINT and SIGTERM to Python, without it the JVM would end the process itself.
 # pgjdbc tells the server the JVM's time zone: UTC keeps timestamps from depending on the machine.
-_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xrs", "-Duser.timezone=UTC")
+# Rows live for a moment: a small place for them is enough, stays in the processor's cache and saves 45 MB.
+_FLAGS = (
+    "-Xmx256m",
+    "-Xmn16m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-Xrs",
+    "-Duser.timezone=UTC",
+)
 _NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED"  # a flag of Java 17 and later, asked for from 24 on
 _LIBRARY = {"linux": "lib/server/libjvm.so", "darwin": "lib/server/libjvm.dylib", "win32": "bin/server/jvm.dll"}
 
@@ -128,18 +139,36 @@ class JVMManager:
     @staticmethod
     def _launch(java_home: Path, jars: Iterable[Path]) -> None:
         try:
-            jpype.startJVM(
-                *_FLAGS,
-                _NATIVE_ACCESS,
-                jvmpath=str(java_home / _LIBRARY[sys.platform]),
-                classpath=[str(jar) for jar in sorted(jars)],
-                convertStrings=False,
-            )
+            with _own_garbage_collection():
+                jpype.startJVM(
+                    *_FLAGS,
+                    _NATIVE_ACCESS,
+                    jvmpath=str(java_home / _LIBRARY[sys.platform]),
+                    classpath=[str(jar) for jar in sorted(jars)],
+                    convertStrings=False,
+                )
         except (OSError, RuntimeError, jpype.JVMNotSupportedException) as error:
             raise JVMError(
                 f"The Java virtual machine of {java_home} did not start: {error}",
                 advice="Use a Java runtime of 17 or later that fits this machine; a failed start needs a new process.",
             ) from error
+
+
+@contextmanager
+def _own_garbage_collection() -> Iterator[None]:
+    """Undo JPype's coupling of the collectors.
+
+    With it each collection of Java's, several per million rows, starts a full one of Python's, which halts every Python
+    thread for 50 ms and, beside Dagster's objects, for 100; and collections of Python's start full ones of Java's. What
+    refers across is freed without it: by its count of references, or when either collects by itself.
+    """
+    before = list(gc.callbacks)
+    yield
+    for callback in [callback for callback in gc.callbacks if callback not in before]:
+        callback(
+            "start", {"generation": 0, "collected": 0, "uncollectable": 0}
+        )  # it starts none while one is under way
+        gc.callbacks.remove(callback)
 
 
 @functools.cache

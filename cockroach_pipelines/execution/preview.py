@@ -6,6 +6,7 @@ import math
 
 import pyarrow as pa
 
+from cockroach_pipelines.database.arrow import text_of_intervals
 from cockroach_pipelines.execution.files import unique_names
 
 PREVIEW_ROWS = 10
@@ -26,6 +27,8 @@ def preview_records(table: pa.Table, limit: int = PREVIEW_ROWS, width: int = 200
 
 
 def _values(column: pa.ChunkedArray) -> list[object]:
+    if pa.types.is_interval(column.type):
+        return [text for chunk in column.chunks for text in text_of_intervals(chunk, "").to_pylist()]
     try:
         return list(column.to_pylist())
     except (OverflowError, ValueError):  # a moment before the year 1 or after 9999, which Python does not know

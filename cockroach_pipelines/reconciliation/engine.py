@@ -14,8 +14,9 @@ import numpy as np
 
 from cockroach_pipelines.database import ConnectionManager
 from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.reconciliation.aggregates import grouped
 from cockroach_pipelines.reconciliation.catalogue import describe
-from cockroach_pipelines.reconciliation.columns import ColumnMap, RelationShape, map_columns
+from cockroach_pipelines.reconciliation.columns import map_columns
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.findings import findings
@@ -53,6 +54,9 @@ from cockroach_pipelines.reconciliation.windows import (
 DIFFERENCES = "differences.parquet"
 """Name of the dataset in the folder."""
 
+DRILLED = "drilled"
+"""Folder, within the folder, of the rows of groups that differ."""
+
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
 _TOO_MANY_SEGMENTS = 0.3
 _ROWS_AT_FIRST = 10_000_000
@@ -69,7 +73,7 @@ def reconcile(
     progress: Callable[[Progress], None] | None = None,
     resume: bool = True,
 ) -> Reconciliation:
-    """Compare two relations, and say which rows and columns differ.
+    """Compare two relations, and say which rows and columns differ; with `measures`, which groups and measures.
 
     Memory does not grow with the relations. An interrupt in the calling thread ends the statements on both servers.
 
@@ -88,7 +92,19 @@ def reconcile(
         ReconciliationError: What is asked for cannot be done.
         StatementError: A server refused a statement or ended it; what was finished is kept for the next run.
     """
-    return _Run(source, target, spec or ReconciliationSpec(), connections, folder, activity, progress).run(resume)
+    spec = spec or ReconciliationSpec()
+
+    def run(source: Relation, target: Relation, spec: ReconciliationSpec, folder: Path) -> Reconciliation:
+        return _Run(source, target, spec, connections, folder, activity, progress).run(resume)
+
+    if not spec.measures:
+        return run(source, target, spec, folder)
+    groups = grouped(source, target, spec, connections, activity)
+    result = run(groups.source, groups.target, groups.spec, folder)
+    drill = groups.drill(result)
+    if drill is None:
+        return result
+    return replace(result, drilled=run(drill.source, drill.target, drill.spec, folder / DRILLED))
 
 
 class _Run:
@@ -137,7 +153,7 @@ class _Run:
         if self.spec.recheck and self.tally.counts.total and not self.columns.keyless:
             again = self._recheck(self.spec.recheck)
             outcome, self.tally, parts = again.outcome, again.tally, again.parts
-        return self._result(started, plan.choice, shapes, parts, outcome, around)
+        return self._result(started, plan.choice, parts, outcome, around)
 
     def _recheck(self, asked: Recheck) -> Rechecked:
         return recheck(
@@ -341,7 +357,6 @@ class _Run:
         self,
         started: dt.datetime,
         choice: StrategyChoice,
-        shapes: Shapes,
         parts: Parts,
         outcome: RecheckOutcome | None,
         around: Surroundings,
@@ -377,15 +392,11 @@ class _Run:
             recheck=outcome,
             started=started,
             seconds=(dt.datetime.now(dt.UTC) - started).total_seconds(),
-            column_types=_types(shapes.target, self.columns),
+            pairs=self.columns.all,
         )
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         self.journal.remove()
         return result
-
-
-def _types(shape: RelationShape, columns: ColumnMap) -> dict[str, str]:
-    return {pair.name: pair.target.declared for pair in columns.all if shape.column(pair.target.name)}
 
 
 def _plan_state(plan: Plan, kind: HashKind) -> dict[str, Any]:

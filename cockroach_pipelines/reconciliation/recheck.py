@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences, key_names
-from cockroach_pipelines.reconciliation.matching import Row, match
+from cockroach_pipelines.reconciliation.equality import canonical, canonical_text
+from cockroach_pipelines.reconciliation.matching import Row, match, value_column
 from cockroach_pipelines.reconciliation.result import RecheckOutcome
 from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import Recheck
@@ -85,7 +89,10 @@ def signatures(parts: Parts, columns: ColumnMap) -> Signatures:
         keys = zip(*(table[name].to_pylist() for name in names), strict=True)
         cells = zip(*(table[name].to_pylist() for name in ("kind", "column", "source", "target")), strict=True)
         for key, cell in zip(keys, cells, strict=True):
-            texts = tuple(None if value is None else str(value) for value in key)
+            texts = tuple(
+                None if value is None else canonical_text(str(value), pair.family)
+                for value, pair in zip(key, columns.key, strict=True)
+            )
             found[texts] = found.get(texts, 0) ^ hash(cell)
     return found
 
@@ -99,11 +106,20 @@ def _compare(
     parts: Parts,
     tally: Tally,
 ) -> None:
-    positions = range(len(columns.key))
-    ours, theirs = read_both(sides, statements, lambda each: each.rows_of(keys, positions))
-    matched = match(ours, theirs, columns)
+    ours, theirs = read_both(sides, statements, lambda each: each.rows_of(keys))
+    wanted = set(keys)
+    matched = match(_only(ours, wanted, columns), _only(theirs, wanted, columns), columns)
     tally.add(matched, columns)
     parts.write(window, [differences(matched, columns)])
+
+
+def _only(table: Any, keys: set[Row], columns: ColumnMap) -> Any:
+    """Leave out rows that merely equal a key for the server, such as by a collation blind to case."""
+    texts = [
+        canonical(table[value_column(position)].combine_chunks(), pair).to_pylist()
+        for position, pair in enumerate(columns.key)
+    ]
+    return table.filter(pa.array([row in keys for row in zip(*texts, strict=True)], pa.bool_()))
 
 
 def _pause(seconds: float, waiting: Callable[[], None]) -> None:

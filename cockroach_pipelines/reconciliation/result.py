@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cockroach_pipelines.reconciliation.columns import SchemaDifference
+from cockroach_pipelines.reconciliation.columns import Pair, SchemaDifference
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec, Strategy
@@ -216,8 +216,10 @@ class Reconciliation:
     recheck: RecheckOutcome | None
     started: dt.datetime
     seconds: float
-    column_types: Mapping[str, str] = field(default_factory=dict)
-    """Types of all columns on the target, by the source's name: what mending SQL casts to."""
+    pairs: tuple[Pair, ...] = ()
+    """All compared columns of both sides, the key's first."""
+    drilled: Reconciliation | None = None
+    """The rows of the groups that differ, where groups were compared and `drill` was asked for."""
 
     @property
     def complete(self) -> bool:
@@ -301,4 +303,5 @@ class Reconciliation:
             "seconds": self.seconds,
             "differences_file": str(self.differences),
             "sample": self.sample.to_pylist(),
+            "drilled": self.drilled.as_record() if self.drilled else None,
         }

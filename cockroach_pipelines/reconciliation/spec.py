@@ -188,6 +188,9 @@ class ReconciliationSpec:
         hash: Force a kind of hash, for tests.
         segments: How many key segments; chosen by size when None.
         timezone: What the sessions take for their time zone.
+        group_by: Columns by which `measures` are compared instead of rows; none for one group of all.
+        measures: What is compared of each group.
+        drill: Into how many of the groups that differ to look row by row.
     """
 
     key: tuple[str, ...] | None = None
@@ -210,10 +213,15 @@ class ReconciliationSpec:
     hash: HashKind | None = None
     segments: int | None = None
     timezone: str = "UTC"
+    group_by: tuple[str, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    drill: int = 0
 
     def __post_init__(self) -> None:
         if self.sample is not None and not 0 < self.sample <= 1:
             raise ReconciliationError(f"The sample {self.sample} is not a share between 0 and 1.")
+        if self.group_by and not self.measures:
+            raise ReconciliationError("There is `group_by` and nothing to measure.", advice="Give `measures`.")
         for column, expression in self.normalize.items():
             if "{}" not in expression:
                 raise ReconciliationError(

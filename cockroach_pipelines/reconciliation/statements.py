@@ -68,9 +68,10 @@ class Statements:
         source = self.source(" AND ".join(f"({each})" for each in conditions) or "true")
         return SQLText(f"SELECT {self.texts}{source.text}", source.parameters)
 
-    def rows_of(self, keys: Sequence[Sequence[str | None]], positions: Sequence[int]) -> SQLText:
-        """Give every compared column of the rows that have one of these values in the columns at these positions."""
-        source = self.source(self._has_key(keys, positions))
+    def rows_of(self, keys: Sequence[Sequence[str | None]]) -> SQLText:
+        """Give every compared column of the rows with these keys."""
+        names = [self.side.typed(pair) for pair in self.columns.key]
+        source = self.source(key_condition(keys, self.columns.key, names))
         return SQLText(f"SELECT {self.texts}{source.text}", source.parameters)
 
     def count(self, at_most: int | None = None) -> SQLText:
@@ -135,41 +136,36 @@ class Statements:
             return f"{key} = ANY ('{{{numbers}}}'::int8[])" + (f" OR {key} IS NULL" if 0 in bits else "")
         return f"{self.key_bits} = ANY ('{{{numbers}}}'::int8[])"
 
-    def _has_key(self, keys: Sequence[Sequence[str | None]], positions: Sequence[int]) -> str:
-        pairs = [self.columns.all[position] for position in positions]
-        names = [self.side.value(pair) for pair in pairs]
-        full = [key for key in keys if None not in key]
-        parts = []
-        if full:
-            rows = ", ".join(
-                f"({', '.join(self._typed(v, p) for v, p in zip(key, pairs, strict=True))})" for key in full
-            )
-            parts.append(f"({', '.join(names)}) IN ({rows})")
-        for key in keys:
-            if None in key:
-                tests = [
-                    f"{name} IS NULL" if value is None else f"{name} = {self._typed(value, pair)}"
-                    for name, value, pair in zip(names, key, pairs, strict=True)
-                ]
-                parts.append(" AND ".join(tests))
-        return " OR ".join(f"({part})" for part in parts) or "false"
 
-    def _typed(self, value: str | None, pair: Pair) -> str:
-        return typed_literal(value, pair, self.side)
+def key_condition(keys: Sequence[Sequence[str | None]], pairs: Sequence[Pair], names: Sequence[str]) -> str:
+    """Give an SQL condition that is true for rows with one of these keys, and possibly for others that equal them there.
+
+    Literals have no type of their own, so each takes that of the column: no cast can cut it off.
+    """
+    full = [key for key in keys if None not in key]
+    parts = []
+    if full:
+        rows = ", ".join(
+            f"({', '.join(value_literal(value, pair) for value, pair in zip(key, pairs, strict=True))})" for key in full
+        )
+        parts.append(f"({', '.join(names)}) IN ({rows})")
+    for key in keys:
+        if None in key:
+            tests = [
+                f"{name} IS NULL" if value is None else f"{name} = {value_literal(value, pair)}"
+                for name, value, pair in zip(names, key, pairs, strict=True)
+            ]
+            parts.append(" AND ".join(tests))
+    return " OR ".join(f"({part})" for part in parts) or "false"
 
 
-def typed_literal(value: str | None, pair: Pair, side: SideSQL) -> str:
-    """Write a value's text as a literal of the side's own type."""
+def value_literal(value: str | None, pair: Pair) -> str:
+    """Write a value's text, as `SideSQL.text` gives it, as a literal without a type."""
     if value is None:
         return "NULL"
-    column = side.column_of(pair)
-    if pair.normalize:
-        return literal(value)
-    if column.family is Family.BYTES:
-        return f"decode({literal(value)}, 'hex')"
-    if column.family is Family.INTEGER:
-        return f"{literal(value)}::numeric" if pair.family is not Family.INTEGER else value
-    return f"{literal(value)}::{column.declared}"
+    if pair.family is Family.INTEGER:
+        return f"({value})" if value.startswith("-") else value
+    return literal(f"\\x{value}" if pair.family is Family.BYTES else value)
 
 
 def source_of(relation: Relation, spec: ReconciliationSpec, condition: str) -> SQLText:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -184,5 +185,5 @@ def _by_segment(table: Any, segments: Segments) -> tuple[Any, Any]:
     numbers = segments.numbers(pa.concat_arrays(table["segment"].chunks or [pa.array([], pa.int64())]))
     np.add.at(counts, numbers, table["n"].to_numpy())
     for number, text in zip(numbers.tolist(), table["s"].to_pylist(), strict=True):
-        sums[number] += int(text)
+        sums[number] += int(Decimal(text))  # CockroachDB may write a sum with an exponent
     return counts, sums

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
+import fsspec
 import pyarrow.parquet as pq
 import pytest
 
@@ -31,6 +34,13 @@ FILES = {
         */
         SELECT :partition_key AS key, :partition_start AS start, :partition_end AS stop
     """,
+    "reporting/blocked.sql": """
+        /* @asset
+        checks: {none: {sql: SELECT * FROM result, blocking: true}}
+        */
+        SELECT 1 AS a, 2 AS b
+    """,
+    "maintenance/nothing.sql": "DELETE FROM nowhere WHERE false",
     "reconciliation/two_wrong.sql": "SELECT n FROM generate_series(1, 2) AS n",
     "reporting/fails.sql": "SELECT 1 / (n - 1) AS x\nFROM generate_series(1, 2) AS n\nJOIN nowhere ON true",
 }
@@ -79,13 +89,81 @@ def test_run_without_its_partition_says_how_to_give_one(command: Command, projec
 
 def test_run_writes_parquet_and_csv_and_leaves_nothing_else(command: Command, project: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
-    results.mkdir()
     assert command("run", "numbers", "-c", project, "-o", results / "n.parquet").code == 0
     assert command("run", "numbers", "-c", project, "-o", results / "n.csv").code == 0
     assert pq.read_table(results / "n.parquet")["n"].to_pylist() == [1, 2, 3]
     assert (results / "n.csv").read_text().splitlines()[0] == '"n","third","word"'
-    assert sorted(path.name for path in results.iterdir() if not path.name.startswith(".")) == ["n.csv", "n.parquet"]
-    assert not list(results.glob(".staging/*"))
+    assert sorted(path.name for path in results.iterdir()) == ["n.csv", "n.parquet"]
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "csv.zst", "arrow", "feather"])
+def test_run_writes_every_format_to_a_path_or_a_url(
+    command: Command, project: Path, tmp_path: Path, ending: str
+) -> None:
+    done = command("run", "numbers", "-c", project, "-o", tmp_path / f"n.{ending}")
+    assert (done.code, f"written to {tmp_path / f'n.{ending}'}" in done.out) == (0, True)
+    done = command("run", "numbers", "-c", project, "--json", "-o", f"memory://bucket/n.{ending}")
+    assert json.loads(done.out)["written_to"] == f"memory://bucket/n.{ending}"
+    assert fsspec.filesystem("memory").cat(f"/bucket/n.{ending}") == (tmp_path / f"n.{ending}").read_bytes()
+
+
+def test_run_with_a_dash_gives_csv_on_standard_output_and_the_rest_on_standard_error(
+    command: Command, project: Path
+) -> None:
+    done = command("run", "numbers", "-c", project, "-o", "-")
+    assert done.out == (
+        '"n","third","word"\n1,"0.33333333333333333333",\n2,"0.66666666666666666667","it\'s [bold]"\n'
+        '3,"1.00000000000000000000","it\'s [bold]"\n'
+    )
+    assert "3 rows read" in done.err
+    assert "written to standard output" in done.err
+    both = command("run", "numbers", "-c", project, "-o", "-", "--json")
+    assert (both.code, "both want standard output" in both.err) == (2, True)
+
+
+def test_reader_of_standard_output_that_has_enough_ends_the_command_quietly(project: Path) -> None:
+    program = Path(sys.executable).with_name("cockroach-pipelines")
+    run = f"{program} run numbers -c {project} --param count=300000 -o -; echo $? >&2"
+    ended = subprocess.run(["bash", "-c", f"({run}) | head -n 1"], capture_output=True, text=True)
+    assert ended.stdout == '"n","third","word"\n'
+    assert ended.stderr.split()[-1] == "141"
+    assert "Traceback" not in ended.stderr
+    assert "Exception ignored" not in ended.stderr
+
+
+def test_standard_output_that_cannot_be_written_says_so(project: Path) -> None:
+    program = Path(sys.executable).with_name("cockroach-pipelines")
+    with Path("/dev/full").open("w") as full:
+        arguments = [str(program), "run", "numbers", "-c", str(project), "-o", "-"]
+        ended = subprocess.run(arguments, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 1
+    assert "Standard output cannot be written: No space left on device." in ended.stderr
+    assert "Exception ignored" not in ended.stderr
+
+
+@pytest.mark.parametrize("output", ["r.parquet", "r.csv", "-"])
+def test_blocking_check_that_fails_keeps_the_rows_from_appearing(
+    command: Command, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("r.parquet", "r.csv"):
+        Path(name).write_text("the last good result")
+    done = command("run", "blocked", "-c", project, "-o", output)
+    assert (done.code, "a blocking check failed" in done.out + done.err) == (1, True)
+    assert "written to" not in (done.out + done.err).replace("not written to", "")
+    assert "1,2" not in done.out
+    assert {Path(name).read_text() for name in ("r.parquet", "r.csv")} == {"the last good result"}
+    assert not Path(".staging").exists()
+
+
+def test_maintenance_has_no_result_to_write(command: Command, project: Path, tmp_path: Path) -> None:
+    done = command("run", "nothing", "-c", project, "-o", tmp_path / "r.csv")
+    assert (done.code, "is maintenance: it has no result" in done.err) == (2, True)
+
+
+def test_run_shows_as_many_rows_as_are_asked_for(command: Command, project: Path) -> None:
+    done = command("run", "numbers", "-c", project, "--param", "count=500", "--rows", "400", "--json")
+    assert [row["n"] for row in json.loads(done.out)["first_rows"]] == list(range(1, 401))
 
 
 def test_run_refuses_an_unknown_format_before_anything_runs(command: Command, project: Path, tmp_path: Path) -> None:
@@ -111,7 +189,7 @@ def test_run_renders_a_template_with_binds_and_allowed_names(command: Command, p
     assert json.loads(done.out)["first_rows"] == [{"word": "it's two", "n": 2}]
     refused = command("run", template, "-c", project, "--param", "columns=word,oid")
     assert (refused.code, "oid" in refused.err) == (2, True)
-    assert "5 good, 0 broken" in command("check", "-c", project).out
+    assert "7 good, 0 broken" in command("check", "-c", project).out
 
 
 def test_failed_check_exits_with_1(command: Command, project: Path) -> None:
@@ -141,7 +219,7 @@ def test_no_connection_exits_with_3(command: Command, tmp_path: Path) -> None:
 
 def test_check_says_how_many_files_are_good(command: Command, project: Path) -> None:
     done = command("check", "-c", project)
-    assert (done.code, "4 good, 0 broken" in done.out) == (0, True)
+    assert (done.code, "6 good, 0 broken" in done.out) == (0, True)
 
 
 def test_check_names_file_line_and_column_of_every_broken_file(command: Command, project: Path, tmp_path: Path) -> None:
@@ -150,7 +228,7 @@ def test_check_names_file_line_and_column_of_every_broken_file(command: Command,
     done = command("check", "-c", project)
     assert done.code == 1
     assert "broken.sql:2:" in done.err
-    assert "4 good, 1 broken" in done.out
+    assert "6 good, 1 broken" in done.out
     found = {entry["name"]: entry for entry in json.loads(command("check", "-c", project, "--json").out)}
     assert found["reporting/broken"]["ok"] is False
     assert found["reporting/broken"]["problems"][0]["line"] == 2

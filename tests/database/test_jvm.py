@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
+import jpype
 import pytest
 
 from cockroach_pipelines.database.errors import JVMError
-from cockroach_pipelines.database.jvm import DRIVER_JAR, JVMManager
+from cockroach_pipelines.database.jvm import DRIVER_JAR, JVMManager, java
 
 
 def _run(program: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +42,29 @@ def test_java_of_the_wheel_and_driver_of_the_package_serve(jvm: JVMManager) -> N
     assert int(jvm.version().split(".")[0]) >= 17
     assert jvm.driver_version() == "42.7.13"
     assert DRIVER_JAR.is_file()
+
+
+def test_garbage_collections_of_java_and_python_do_not_start_each_other(jvm: JVMManager) -> None:
+    def collections() -> int:
+        return int(gc.get_stats()[-1]["collections"])
+
+    gc.collect()
+    before = collections()
+    for _ in range(2):
+        java("java.lang.System").gc()
+        time.sleep(0.3)  # JPype looks four times a second
+    assert collections() == before
+
+
+def test_memory_of_java_is_free_again_when_python_lets_go_of_it(jvm: JVMManager) -> None:
+    megabyte = 1 << 20
+    for number in range(500):  # twice as much as there is
+        array = jpype.JArray(jpype.JByte)(megabyte)
+        cycle = [array]
+        cycle.append(cycle)  # type: ignore[arg-type]
+        if number % 100 == 0:
+            gc.collect()
+        assert len(array) == megabyte
 
 
 def test_driver_is_the_file_its_checksum_describes() -> None:

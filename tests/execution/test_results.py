@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.database import ConnectionManager, StatementError
 from cockroach_pipelines.execution import QueryExecutor, ResultProcessor, StagedResult, preview_records
 from tests.peers.postgres import PostgresServer
 
@@ -98,6 +98,26 @@ def test_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
         ResultProcessor(tmp_path / "results").staging(),
     ):
         pass
+
+
+@pytest.mark.parametrize("ending", ["csv", "arrow"])
+def test_every_format_is_staged_and_previewed(executor: QueryExecutor, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"result.{ending}"
+    with executor.snapshot() as snapshot:
+        stream = snapshot.read_text("SELECT n, n * interval '1 day' AS n FROM generate_series(1, 30) AS n")
+        staged = ResultProcessor(tmp_path, preview_rows=20).stage(stream, path)
+    assert staged.schema.names == staged.preview.schema.names == ["n", "n_2"]
+    assert (staged.rows, staged.preview.num_rows, staged.size) == (30, 20, path.stat().st_size)
+    assert preview_records(staged.preview)[0] == {"n": 1, "n_2": "P0M1DT0H0M0.000000S"}
+
+
+def test_statement_that_ends_in_mid_stream_leaves_no_file(executor: QueryExecutor, tmp_path: Path) -> None:
+    for ending in ("parquet", "csv"):
+        path = tmp_path / f"result.{ending}"
+        with pytest.raises(StatementError, match="division by zero"), executor.snapshot() as snapshot:
+            sql = "SELECT 1 / (900000 - n) AS x, repeat('x', 50) AS t FROM generate_series(1, 1000000) AS n"
+            ResultProcessor(tmp_path).stage(snapshot.read_text(sql), path)
+        assert not list(tmp_path.iterdir())
 
 
 def test_preview_is_plain_short_and_keeps_equal_column_names_apart() -> None:

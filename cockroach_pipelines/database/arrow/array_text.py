@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.database.arrow.types import NULL_TEXT
+
 _OPEN, _CLOSE, _COMMA, _QUOTE, _BACKSLASH = b'{},"\\'
-_NO_TEXT = pa.scalar(None, pa.string())
 
 
 def is_flat(texts: Any) -> Any:
@@ -52,7 +53,7 @@ def lists_of_text(texts: Any) -> Any:
         len(starts), pa.py_buffer(bounds), pa.py_buffer(np.ascontiguousarray(characters[~dropped]))
     )
     is_null = pc.and_(pc.equal(elements, "NULL"), pa.array(~quote[starts]))
-    elements = pc.if_else(is_null, _NO_TEXT, elements)
+    elements = pc.if_else(is_null, NULL_TEXT, elements)
     commas_before = np.concatenate([[0], np.cumsum(comma)])
     lengths = np.where(filled_rows, commas_before[ends] - commas_before[firsts] + 1, 0)
     list_offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())

@@ -7,43 +7,47 @@ from typing import Any
 import numpy as np
 
 _QUOTE, _NEWLINE = ord('"'), ord("\n")
+_NEARBY = 4096
+_NEWLINES_TO_TRY = 32
 
 
 class RowCutter:
-    """Joins pieces of any length into blocks that end where a row ends; looks at each byte once.
+    """Finds where the last whole row ends in pieces of a stream, of any length.
 
-    A row ends at a newline with an even number of quotes before it: quotes in a value are doubled.
+    A row ends at a newline with an even number of quotes before it: quotes in a value are doubled. What follows the
+    last whole row of a piece comes again at the start of the next one; a piece without the end of a row comes once.
     """
 
     def __init__(self) -> None:
-        self._rest: list[bytes] = []
         self._quoted = False
+        self._scratch = np.empty(0, np.bool_)
 
-    def feed(self, piece: bytes) -> bytes:
-        """Take the next piece and give all rows that are now complete, empty when none is."""
+    def end_of_rows(self, piece: Any) -> int:
+        """Give how many bytes of a piece, any buffer, end with a row; 0 when no row ends in it."""
         characters = np.frombuffer(piece, np.uint8)
-        is_quote = characters == _QUOTE
-        end = self._end_of_last_row(piece, characters, is_quote)
-        if end == 0:
-            self._rest.append(piece)
-            self._quoted ^= _is_odd(is_quote)
-            return b""
-        block = b"".join([*self._rest, piece[:end]]) if self._rest else piece[:end]
-        self._rest = [piece[end:]] if end < len(piece) else []
-        self._quoted = _is_odd(is_quote[end:])
-        return block
+        if len(self._scratch) < len(characters):
+            self._scratch = np.empty(len(characters), np.bool_)
+        is_quote = np.equal(characters, _QUOTE, out=self._scratch[: len(characters)])  # 70 microseconds per MiB
+        quoted_at_end = self._quoted ^ _is_odd(is_quote)
+        end = self._from_the_end(characters, is_quote, quoted_at_end)
+        self._quoted = quoted_at_end if end == 0 else False
+        return end
 
-    def finish(self) -> bytes:
-        """Give what is left; the server ends its last row too, so this is empty unless the stream broke."""
-        rest, self._rest = b"".join(self._rest), []
-        return rest
+    def _from_the_end(self, characters: Any, is_quote: Any, quoted: bool) -> int:
+        start = max(0, len(characters) - _NEARBY)
+        tail, end = characters[start:].tobytes(), len(characters)
+        for _ in range(_NEWLINES_TO_TRY):
+            newline = int(tail.rfind(b"\n", 0, end - start)) + start
+            if newline < start:
+                break
+            quoted ^= _is_odd(is_quote[newline:end])
+            if not quoted:
+                return newline + 1
+            end = newline
+        return self._from_the_start(characters[:end], is_quote)
 
-    def _end_of_last_row(self, piece: bytes, characters: Any, is_quote: Any) -> int:
-        newline = piece.rfind(b"\n")
-        if newline < 0:
-            return 0
-        if _is_odd(is_quote[:newline]) == self._quoted:  # nearly always: 70 microseconds per MiB
-            return newline + 1
+    def _from_the_start(self, characters: Any, is_quote: Any) -> int:
+        """Look at all newlines, which takes as long whatever a text of many lines or a long row has in it."""
         newlines = np.flatnonzero(characters == _NEWLINE)
         quotes_before = np.searchsorted(np.flatnonzero(is_quote), newlines)
         ends = newlines[quotes_before % 2 == self._quoted]

@@ -14,11 +14,10 @@ from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowErro
 from cockroach_pipelines.database.arrow.hexadecimal import octets_of_hexadecimal
 from cockroach_pipelines.database.arrow.intervals import intervals_from_text
 from cockroach_pipelines.database.arrow.moments import moments_from_text
-from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.arrow.types import NULL_TEXT, Column, Special
 from cockroach_pipelines.database.special import special_advice
 
 _NOT_A_NUMBER = r"(?i)^(?:nan|[+-]?inf(?:inity)?)$"
-_NULL_TEXT = pa.scalar(None, pa.string())
 
 
 def from_text(texts: Any, column: Column, special: Special) -> Any:
@@ -79,7 +78,7 @@ def _without_nan(texts: Any, column: Column, special: Special) -> Any:
     if not pc.any(bad).as_py():
         return texts
     if special == "null":
-        return pc.if_else(bad, _NULL_TEXT, texts)
+        return pc.if_else(bad, NULL_TEXT, texts)
     raise UnrepresentableInArrowError(
         column.name,
         str(texts.filter(bad)[0].as_py()),
@@ -125,7 +124,7 @@ def _lists(texts: Any, column: Column, special: Special) -> Any:
                     "null", "text", otherwise="cast the column to text or unnest it in the statement"
                 ),
             )
-        texts = pc.if_else(flat, texts, _NULL_TEXT)
+        texts = pc.if_else(flat, texts, NULL_TEXT)
     lists = lists_of_text(texts)
     values = from_text(lists.values, replace(column, arrow=column.arrow.value_type), special)
     return pa.ListArray.from_arrays(lists.offsets, values, type=column.arrow, mask=lists.is_null())

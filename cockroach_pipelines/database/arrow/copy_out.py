@@ -33,6 +33,7 @@ class CopyOut:
         self._literal_sql = ""
         self._stream: Any = None
         self._buffer: Any = None
+        self._kept = 0  # bytes at the start of the buffer, of a row that the last block ended before
         self._ended = False
         self._cutter = RowCutter()
 
@@ -52,13 +53,16 @@ class CopyOut:
 
     def next_block(self) -> bytes:
         """Give the next whole rows; a row larger than a read takes several."""
+        pieces = []
         while not self._ended:
-            block = self._cutter.feed(self._read())
-            if block:
-                return block
-        if rest := self._cutter.finish():
-            raise UnreadableDataError(f"The server's rows ended in the middle of one, {len(rest)} bytes into it.")
-        return b""
+            piece, is_whole = self._read()
+            pieces.append(piece)
+            if is_whole:
+                break
+        block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if block and not block.endswith(b"\n"):
+            raise UnreadableDataError("The server's rows ended in the middle of one.")
+        return block
 
     @property
     def runs(self) -> bool:
@@ -73,13 +77,21 @@ class CopyOut:
         """Let go of every Java object."""
         self._jdbc = self._stream = self._buffer = None
 
-    def _read(self) -> bytes:
+    def _read(self) -> tuple[bytes, bool]:
+        """Fill the buffer; give its whole rows, or all of it when no row ends in it, and whether a row ends there."""
         size = len(self._buffer)
-        length = int(self._stream.readNBytes(self._buffer, 0, size))
-        with memoryview(self._buffer) as view:  # while a view is open, new ones would show the old bytes
-            piece = view[:length].tobytes()
-        if length < size:
-            self._ended = True
-        elif size < _READ:
+        length = self._kept + int(self._stream.readNBytes(self._buffer, self._kept, size - self._kept))
+        self._ended = length < size
+        # Each view is a copy of the buffer, and while one is open, new ones would show the old bytes.
+        with memoryview(self._buffer) as view:
+            end = length if self._ended else self._cutter.end_of_rows(view[:length])
+            piece = view[: end or length].tobytes()
+        self._keep(end or length, length)
+        return piece, end > 0
+
+    def _keep(self, start: int, end: int) -> None:
+        old = self._buffer
+        if len(old) < _READ:
             self._buffer = jpype.JArray(jpype.JByte)(_READ)
-        return piece
+        self._kept = end - start
+        java("java.lang.System").arraycopy(old, start, self._buffer, 0, self._kept)

@@ -13,8 +13,8 @@ from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowErro
 from cockroach_pipelines.database.arrow.hexadecimal import hexadecimal_of_octets
 from cockroach_pipelines.database.arrow.intervals import text_of_durations, text_of_intervals
 from cockroach_pipelines.database.arrow.moments import text_of_moments
+from cockroach_pipelines.database.arrow.types import NULL_TEXT
 
-_NULL_TEXT = pa.scalar(None, pa.string())
 _CSV = csv.WriteOptions(include_header=False, quoting_style="needed")  # quotes every text, so that '' differs from NULL
 
 
@@ -114,7 +114,7 @@ def _braces(lists: Any, column: str) -> Any:
         elements = pc.binary_join_element_wise('"', escaped, '"', "")
     elements = pc.fill_null(elements, "NULL")
     joined = pc.binary_join(list_array(lists, elements), ",")
-    return pc.if_else(lists.is_valid(), pc.binary_join_element_wise("{", joined, "}", ""), _NULL_TEXT)
+    return pc.if_else(lists.is_valid(), pc.binary_join_element_wise("{", joined, "}", ""), NULL_TEXT)
 
 
 def _is_plain(kind: Any) -> bool:

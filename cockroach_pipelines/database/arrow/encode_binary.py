@@ -27,7 +27,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + struct.pack(">ii", 0, 0)
 TRAILER = struct.pack(">h", -1)
 
 _NULL = struct.pack(">i", -1)
-_NO_BYTES = pa.scalar(None, pa.binary())
+_NO_BYTES = pa.nulls(1, pa.binary())[0]
 _EPOCH_DAYS = 10_957  # from 1970-01-01, which is Arrow's, to 2000-01-01, which is the server's
 _EPOCH_MICROSECONDS = _EPOCH_DAYS * 86_400_000_000
 # The outermost numbers are the server's infinities; it refuses what is only near them.

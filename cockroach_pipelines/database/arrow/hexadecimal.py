@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.database.arrow.types import NULL_TEXT
+
 _HEX_DIGITS = np.frombuffer(b"0123456789abcdef", np.uint8)
 _NO_DIGIT = 0xFF
 _NIBBLES = np.full(256, _NO_DIGIT, np.uint8)
 _NIBBLES[_HEX_DIGITS] = np.arange(16)
-_NULL_TEXT = pa.scalar(None, pa.string())
 
 
 def octets_of_hexadecimal(texts: Any) -> Any:
@@ -44,4 +45,4 @@ def hexadecimal_of_octets(array: Any) -> Any:
     digits[0::2], digits[1::2] = _HEX_DIGITS[octets >> 4], _HEX_DIGITS[octets & 15]
     starts = ((offsets.astype(np.int64) - offsets[0]) * 2).astype(np.int32)
     text = pa.StringArray.from_buffers(len(filled), pa.py_buffer(starts), pa.py_buffer(digits))
-    return pc.if_else(array.is_valid(), pc.binary_join_element_wise(r"\x", text, ""), _NULL_TEXT)
+    return pc.if_else(array.is_valid(), pc.binary_join_element_wise(r"\x", text, ""), NULL_TEXT)

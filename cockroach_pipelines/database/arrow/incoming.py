@@ -29,7 +29,7 @@ class Incoming:
 
     def __init__(self, table: str, data: Any, columns: ColumnNames | None) -> None:
         self.table = _checked(table)
-        self._reader = _reader(data)
+        self._reader = reader_of(data)
         names = self._reader.schema.names
         if isinstance(columns, Mapping):
             self._positions = [_position(name, names) for name in columns]
@@ -57,9 +57,15 @@ class Incoming:
     def batches(self, size: int) -> Iterator[Any]:
         """Give the rows as record batches of about `size` bytes, none of them empty."""
         for batch in self._reader:
-            rows = max(1, batch.num_rows * size // max(batch.nbytes, 1))
-            for start in range(0, batch.num_rows, rows):
-                yield batch.slice(start, rows).select(self._positions)
+            for piece in pieces(batch, size):
+                yield piece.select(self._positions)
+
+
+def pieces(batch: Any, size: int) -> Iterator[Any]:
+    """Cut a record batch so that each piece has about so many bytes; a row is never cut, and no piece is empty."""
+    rows = max(1, batch.num_rows * size // max(batch.nbytes, 1))
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
 
 
 def quoted(name: str) -> str:
@@ -82,7 +88,13 @@ def _position(name: str, names: Sequence[str]) -> int:
     return names.index(name)
 
 
-def _reader(data: Any) -> Any:
+def reader_of(data: Any) -> Any:
+    """Give the `pa.RecordBatchReader` of whatever holds rows: Arrow, batches, a `pandas.DataFrame`, or a stream in C.
+
+    Raises:
+        UnsupportedTypeError: A DataFrame's column holds values of several types.
+        TypeError: It holds no rows that Arrow knows of.
+    """
     if isinstance(data, pa.RecordBatchReader):
         return data
     if isinstance(data, pa.RecordBatch):

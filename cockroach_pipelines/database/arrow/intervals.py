@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.errors import UnreadableDataError, UnrepresentableInArrowError
-from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.arrow.types import NULL_TEXT, Column, Special
 from cockroach_pipelines.database.special import special_advice
 
 _ISO_8601 = (
@@ -107,14 +107,14 @@ def text_of_intervals(intervals: Any, column: str) -> Any:
     months, days = (pa.array(storage[part]).cast(pa.string()) for part in ("months", "days"))
     clock = _clock_of_microseconds(microseconds_of_intervals(intervals, column))
     text = pc.binary_join_element_wise("P", months, "M", days, "DT", clock, "")
-    return pc.if_else(intervals.is_valid(), text, pa.scalar(None, pa.string()))
+    return pc.if_else(intervals.is_valid(), text, NULL_TEXT)
 
 
 def text_of_durations(durations: Any) -> Any:
     """Give ISO 8601 text of a duration array of microseconds, in hours, minutes and seconds."""
     microseconds = durations.view(pa.int64())
     text = pc.binary_join_element_wise("PT", _clock_of_microseconds(microseconds.fill_null(0).to_numpy()), "")
-    return pc.if_else(durations.is_valid(), text, pa.scalar(None, pa.string()))
+    return pc.if_else(durations.is_valid(), text, NULL_TEXT)
 
 
 def _clock_of_microseconds(microseconds: Any) -> Any:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.errors import UnrepresentableInArrowError
-from cockroach_pipelines.database.arrow.types import Column, Special
+from cockroach_pipelines.database.arrow.types import NULL_TEXT, Column, Special
 from cockroach_pipelines.database.special import special_advice
 
 # What Arrow's own casts read; everything else is odd.
@@ -45,7 +45,7 @@ def moments_from_text(texts: Any, column: Column, special: Special) -> Any:
     units = [_units(text, column, special) for text in values.dictionary.to_pylist()]
     storage = pa.int32() if pa.types.is_date32(column.arrow) else pa.int64()
     converted = pa.array(units, storage).take(values.indices)
-    plain = _cast(pc.if_else(odd, pa.scalar(None, pa.string()), texts), column.arrow).view(storage)
+    plain = _cast(pc.if_else(odd, NULL_TEXT, texts), column.arrow).view(storage)
     return pc.replace_with_mask(plain, odd, converted).view(column.arrow)
 
 
@@ -62,7 +62,7 @@ def text_of_moments(moments: Any) -> Any:
     odd = pc.fill_null(pc.or_(pc.less(storage, first), pc.greater_equal(storage, end)), False)
     if not pc.any(odd).as_py():
         return _usual_text(moments) if _has_zone(moments.type) else moments
-    plain = _usual_text(pc.if_else(odd, pa.scalar(None, moments.type), moments))
+    plain = _usual_text(pc.if_else(odd, pa.nulls(1, moments.type)[0], moments))
     texts = [_text(units, moments.type) for units in storage.filter(odd).to_pylist()]
     return pc.replace_with_mask(plain, odd, pa.array(texts, pa.string()))
 

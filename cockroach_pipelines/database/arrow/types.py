@@ -11,6 +11,9 @@ from cockroach_pipelines.database.special import SPECIALS, Special
 
 __all__ = ["SPECIALS", "Column", "Special", "column", "schema_of"]
 
+NULL_TEXT = pa.nulls(1, pa.string())[0]
+"""The text that is NULL; `pa.scalar(None)` would import pandas, for 0.4 s and 40 MB."""
+
 _MICROSECONDS = "us"
 
 # What pyarrow's CSV reader makes of the server's text by itself.

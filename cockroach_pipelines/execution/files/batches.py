@@ -6,12 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-
-def pieces(batch: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
-    """Cut a batch so that each piece has about so many bytes; a row is never cut."""
-    rows = max(1, batch.num_rows * size // max(batch.nbytes, 1))
-    for start in range(0, batch.num_rows, rows):
-        yield batch.slice(start, rows)
+from cockroach_pipelines.database.arrow.incoming import pieces
 
 
 class Grouping:

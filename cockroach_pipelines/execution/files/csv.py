@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from cockroach_pipelines.database.arrow.encode import csv_of
+from cockroach_pipelines.database.arrow.incoming import pieces, quoted
 from cockroach_pipelines.execution.files.ahead import Ahead
-from cockroach_pipelines.execution.files.batches import pieces, unique_names
+from cockroach_pipelines.execution.files.batches import unique_names
 from cockroach_pipelines.execution.files.sink import Sink
 
 _PIECE_BYTES = 1 << 22
@@ -44,7 +45,7 @@ class CsvWriter:
             [field.with_name(name) for field, name in zip(schema, unique_names(schema.names), strict=True)]
         )
         self._encoded: Ahead[bytes] = Ahead(_THREADS, _PIECES_AHEAD)
-        header = ",".join(map(_quoted, self.schema.names)) + "\n"
+        header = ",".join(map(quoted, self.schema.names)) + "\n"
         sink.write(self._compressed(header.encode()))
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -71,7 +72,3 @@ class CsvWriter:
 
     def _compressed(self, data: bytes) -> bytes:
         return self._compress(data) if self._compress else data
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

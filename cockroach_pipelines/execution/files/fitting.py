@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
@@ -24,7 +24,7 @@ def is_unscaled_numeric(field: pa.Field) -> bool:
 class FittedFile:
     """A file in which such numerics are the narrowest decimal that holds every value exactly, or text where none does.
 
-    The types are those that fit the first group of rows. Later values mostly fit them too; their texts are kept aside
+    The types are those that fit the first group of rows. Later values mostly fit them too; the texts are kept aside
     nevertheless, and when one does not fit, the file is written again with types that do. A result of one group is
     written to the sink at once; a longer one to a scratch file that becomes the sink's content.
 
@@ -42,6 +42,7 @@ class FittedFile:
         self._numerics = numerics
         self._fitted: _Scratch | None = None
         self._texts: _Scratch | None = None
+        self._fits = [DecimalFit() for _ in numerics]
         self._misfit = False
 
     def write(self, table: pa.Table) -> None:
@@ -51,8 +52,9 @@ class FittedFile:
             FileWriteError: It cannot be written, or the format cannot hold it.
         """
         texts = table.select(self._numerics)
+        self._observe(texts)
         if self._fitted is None or self._texts is None:
-            self._choose([texts])
+            self.schema = self._fitting_schema()
             self._fitted = _Scratch(self._format, self._sink, self.schema)
             self._texts = _Scratch(_TEXTS, self._sink, texts.schema)
         self._texts.file.write(texts)
@@ -61,16 +63,20 @@ class FittedFile:
     def finish(self, rest: pa.Table | None = None) -> None:
         """Append the last group and end the file; then `schema` is that of the file."""
         if self._fitted is None or self._texts is None:
-            self._choose([] if rest is None else [rest.select(self._numerics)])
-            whole = EncodedFile(self._format, self._sink, self.schema)
-            whole.finish(None if rest is None else self._with(rest, rest.select(self._numerics)))
+            groups = [] if rest is None else [(rest, rest.select(self._numerics))]
+            for _, texts in groups:
+                self._observe(texts)
+            self._write_all(groups)
             return
         if rest is not None:
             self.write(rest)
         self._fitted.close()
         self._texts.close()
         if self._misfit:
-            self._write_again(self._fitted, self._texts)
+            self._misfit = False
+            stored, texts_aside = self._format.groups(self._fitted.path), _TEXTS.groups(self._texts.path)
+            self._write_all(zip(stored, texts_aside, strict=True))
+            self._fitted.remove()
         else:
             self._sink.take(self._fitted.path)
         self._texts.remove()
@@ -81,41 +87,37 @@ class FittedFile:
             if scratch is not None:
                 scratch.abandon()
 
-    def _choose(self, groups: Iterator[pa.Table] | list[pa.Table]) -> None:
-        fits = [DecimalFit() for _ in self._numerics]
-        for texts in groups:
-            for fit, column in zip(fits, texts.columns, strict=True):
-                fit.observe(column)
-        for position, fit in zip(self._numerics, fits, strict=True):
-            self.schema = self.schema.set(position, self.schema.field(position).with_type(fit.type))
+    def _observe(self, texts: pa.Table) -> None:
+        for fit, column in zip(self._fits, texts.columns, strict=True):
+            fit.observe(column)
+
+    def _fitting_schema(self) -> pa.Schema:
+        schema = self.schema
+        for position, fit in zip(self._numerics, self._fits, strict=True):
+            schema = schema.set(position, schema.field(position).with_type(fit.type))
+        return schema
 
     def _with(self, table: pa.Table, texts: pa.Table) -> pa.Table:
         """Give a table with its numerics in the types of the schema; without them once there was a misfit."""
+        # A cast would not tell: beyond the precision of its type pyarrow's gives other numbers.
+        self._misfit |= self.schema != self._fitting_schema()
         columns = table.columns
         for position, text in zip(self._numerics, texts.columns, strict=True):
-            columns[position] = self._cast(text, self.schema.field(position).type)
+            kind = self.schema.field(position).type
+            columns[position] = pa.nulls(len(text), kind) if self._misfit else text.cast(kind)
         return pa.Table.from_arrays(columns, schema=self.schema)
 
-    def _cast(self, texts: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
-        if not self._misfit:
-            try:
-                return texts.cast(kind)
-            except pa.ArrowInvalid:  # the cast refuses to lose a digit, and knows no NaN
-                self._misfit = True
-        return pa.nulls(len(texts), kind)
-
-    def _write_again(self, fitted: _Scratch, texts: _Scratch) -> None:
-        self._misfit = False
-        self._choose(_TEXTS.groups(texts.path))
-        again = EncodedFile(self._format, self._sink, self.schema)
+    def _write_all(self, groups: Iterable[tuple[pa.Table, pa.Table]]) -> None:
+        """Write groups, each with the texts of its numerics, to the sink, now that every value was observed."""
+        self.schema = self._fitting_schema()
+        whole = EncodedFile(self._format, self._sink, self.schema)
         try:
-            for table, numerics in zip(self._format.groups(fitted.path), _TEXTS.groups(texts.path), strict=True):
-                again.write(self._with(table, numerics))
-            again.finish()
+            for table, texts in groups:
+                whole.write(self._with(table, texts))
+            whole.finish()
         except BaseException:
-            again.abandon()
+            whole.abandon()
             raise
-        fitted.remove()
 
 
 class _Scratch:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 
 from cockroach_pipelines.database.arrow import ArrowStream
+from cockroach_pipelines.database.arrow.incoming import reader_of
 from cockroach_pipelines.execution.files.destination import AnyPlace, Destination
 from cockroach_pipelines.execution.files.formats import FileWriter, MakeWriter, writer_for
 from cockroach_pipelines.execution.files.sink import Sink
@@ -68,8 +68,4 @@ def encoding(make: MakeWriter, sink: Sink, schema: pa.Schema) -> Iterator[FileWr
 
 
 def _reader(data: Any) -> ArrowStream | pa.RecordBatchReader:
-    if isinstance(data, ArrowStream | pa.RecordBatchReader):
-        return data
-    if isinstance(data, pd.DataFrame):
-        data = pa.Table.from_pandas(data, preserve_index=False)
-    return data.to_reader() if isinstance(data, pa.Table) else pa.RecordBatchReader.from_stream(data)
+    return data if isinstance(data, ArrowStream) else reader_of(data)

@@ -220,3 +220,12 @@ def test_data_that_fails_on_its_way_keeps_every_row_out(jdbc: Any) -> None:
         write(jdbc, "broken", pa.RecordBatchReader.from_batches(pa.schema([("i", pa.int32())]), batches()))
     assert still_works(jdbc)
     assert column(jdbc, "SELECT count(*) FROM broken") == [0]
+
+
+def test_an_enum_is_written_as_text(jdbc: Any) -> None:
+    execute(
+        jdbc, "CREATE TYPE pg_temp.mood AS ENUM ('so, so', 'fine')", "CREATE TEMP TABLE moods (n int, m pg_temp.mood)"
+    )
+    data = pa.table({"n": [1, 2, 3], "m": ["so, so", None, "fine"]})
+    write(jdbc, "moods", data)
+    assert read(jdbc, "SELECT * FROM moods").to_table().to_pylist() == data.to_pylist()

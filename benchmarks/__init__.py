@@ -1,0 +1,1 @@
+"""How fast this project moves data, beside what else does the same."""

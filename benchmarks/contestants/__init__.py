@@ -1,0 +1,1 @@
+"""Ways to move a table between PostgreSQL and Arrow or pandas, each as its documentation recommends."""
