@@ -11,7 +11,7 @@ from cockroach_pipelines.execution import PlainValue, StagedResult
 from cockroach_pipelines.orchestration.mending import Mending
 from cockroach_pipelines.orchestration.metadata import table_schema
 from cockroach_pipelines.queries import Comparison
-from cockroach_pipelines.reconciliation import Direction, Reconciliation, svg, telling
+from cockroach_pipelines.reconciliation import Direction, Reconciliation, svg, telling, thumbnail
 
 _SAMPLE_ROWS = 20
 _COLUMNS_SHOWN = 50
@@ -110,7 +110,11 @@ def _seen(result: Reconciliation) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     if result.histogram and result.histogram.edges:
         picture = base64.b64encode(svg(result.histogram).encode()).decode()
-        seen["where"] = dg.MetadataValue.md(f"![Where along the key rows differ](data:image/svg+xml;base64,{picture})")
+        # The UI shows Markdown of less than 1,000 characters as it is, and a button for more.
+        seen["where"] = dg.MetadataValue.md(f"![where along the key](<{thumbnail(result.histogram)}>)")
+        seen["where_in_detail"] = dg.MetadataValue.md(
+            f"![Where along the key rows differ](data:image/svg+xml;base64,{picture})"
+        )
     if result.counts.total:
         seen["sample"] = _table(telling.sample(result, _SAMPLE_ROWS))
     return seen

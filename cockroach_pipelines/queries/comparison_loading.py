@@ -249,3 +249,11 @@ def keys_of_comparisons(document: YAMLDocument | None) -> Iterator[QueryFileErro
                 place=document.key_place((key,)),
                 advice="Remove it, or name a `source` and a `target`.",
             )
+    for path in (("max_share",), ("warn", "max_share"), ("error", "max_share")):
+        at = ("expect", *path)
+        if document and document.value(at) is not None:
+            yield QueryFileError(
+                "`max_share` is of the rows compared, and a query of differences has no others.",
+                place=document.key_place(at),
+                advice="Write max_differences.",
+            )

@@ -8,7 +8,7 @@ from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
 from cockroach_pipelines.reconciliation.mending import Direction, mending_sql
-from cockroach_pipelines.reconciliation.picture import svg
+from cockroach_pipelines.reconciliation.picture import svg, thumbnail
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
     ColumnCount,
@@ -74,4 +74,5 @@ __all__ = [
     "run_reconciliation",
     "svg",
     "telling",
+    "thumbnail",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from cockroach_pipelines.reconciliation.result import Histogram, Kind
@@ -14,12 +15,37 @@ COLOURS = {Kind.MISSING: "#d55e00", Kind.EXTRA: "#0072b2", Kind.CHANGED: "#e69f0
 _WIDTH, _HEIGHT = 880, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 16, 44, 40
 _TICKS = 4
+_STEPS, _LABEL = 20, 16
 _FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 
 
 def svg(histogram: Histogram) -> str:
     """Draw stacked bars, one for each stretch of the first key column, as a picture that needs nothing else."""
     return "\n".join(_lines(histogram))
+
+
+def thumbnail(histogram: Histogram) -> str:
+    """Draw the same as stacked steps in a picture of few characters, as text for a `data:` URL."""
+    kinds = [kind for kind in COLOURS if any(histogram.counts.get(kind, ()))]
+    bins = len(histogram.edges) - 1
+    wide = -(-bins // _STEPS)
+    steps = [
+        {kind: sum(histogram.counts[kind][start : start + wide]) for kind in kinds} for start in range(0, bins, wide)
+    ]
+    highest = max(sum(step.values()) for step in steps)
+    width = 480 // len(steps)
+    paths = []
+    for number in range(len(kinds), 0, -1):  # the whole stack behind, its lowest part in front
+        heights = [round(60 * sum(step[kind] for kind in kinds[:number]) / highest) for step in steps]
+        line = "".join(f"V{70 - height}h{width}" for height in heights)
+        paths.append(f"<path fill='{COLOURS[kinds[number - 1]]}' d='M0 70{line}V70'/>")
+    first, last = (escape(histogram.edges[at][:_LABEL]) for at in (0, -1))
+    drawn = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='480' height='90' font-size='11' fill='gray'>"
+        f"{''.join(paths)}<text y='86'>{first}</text>"
+        f"<text x='480' y='86' text-anchor='end'>{last}</text><text y='9'>{highest:,}</text></svg>"
+    )
+    return "data:image/svg+xml," + quote(drawn, safe=" '=/:,-.")
 
 
 def _lines(histogram: Histogram) -> Iterator[str]:
