@@ -92,7 +92,7 @@ def _legend(histogram: Histogram, kinds: list[Kind]) -> Iterator[str]:
     for kind in reversed(kinds):
         text = f"{sum(histogram.counts[kind]):,} {kind}"
         yield f'<text x="{x}" y="24" {_FONT} fill="#1f2933" text-anchor="end">{text}</text>'
-        x -= 7 * len(text) + 14
+        x -= 8 * len(text) + 14
         yield f'<rect x="{x}" y="14" width="10" height="10" rx="2" fill="{COLOURS[kind]}"/>'
         x -= 18
 

@@ -101,7 +101,9 @@ def test_reconciliation_says_what_differs_where_and_what_would_mend_it(
 ) -> None:
     page.set_viewport_size({"width": 1500, "height": 2600})
     page.goto(f"/assets/{RECONCILIATION}?view=overview")
-    expect(page.get_by_text("101 rows differ (33 missing, 33 extra, 35 changed) in 336,776 against 336,776 rows.").first).to_be_visible()
+    expect(
+        page.get_by_text("101 rows differ (33 missing, 33 extra, 35 changed) in 336,776 against 336,776 rows.").first
+    ).to_be_visible()
     for number in ("differences", "missing", "extra", "changed"):
         expect(page.get_by_text(number, exact=True).first).to_be_visible()
     screenshot("reconciliation")
