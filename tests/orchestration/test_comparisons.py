@@ -276,7 +276,7 @@ def test_servers_error_names_the_line_and_no_value(project: Any) -> None:
     assert 'compared.sql:4:23: [42703] column "custmer" does not exist' in failure_of(result)
 
 
-def test_a_lost_server_asks_for_another_attempt(tables: PostgresServer, tmp_path: Path) -> None:
+def test_a_server_that_is_not_there_is_reported(tables: PostgresServer, tmp_path: Path) -> None:
     nobody = DatabaseConfig(host="127.0.0.1", port=1, user="etl", sslmode="disable", database="x")
     config = make_project(
         tmp_path, {"main": tables.config, "replica": nobody}, {f"{KEY}.sql": f"/* @asset\n{SIDES}\nretries: 0\n*/"}
