@@ -15,7 +15,7 @@ from cockroach_pipelines.config.errors import PipelinesError
 
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
-    epilog="Exit codes: 0 well, 1 a check or statement failed, 2 wrong usage, configuration or SQL file, "
+    epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
     "3 no connection, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,

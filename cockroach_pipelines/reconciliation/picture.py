@@ -36,7 +36,8 @@ def thumbnail(histogram: Histogram) -> str:
     width = 480 // len(steps)
     paths = []
     for number in range(len(kinds), 0, -1):  # the whole stack behind, its lowest part in front
-        heights = [round(60 * sum(step[kind] for kind in kinds[:number]) / highest) for step in steps]
+        counts = [sum(step[kind] for kind in kinds[:number]) for step in steps]
+        heights = [-(-60 * count // highest) for count in counts]  # rounded up: one row is seen beside a thousand
         line = "".join(f"V{70 - height}h{width}" for height in heights)
         paths.append(f"<path fill='{COLOURS[kinds[number - 1]]}' d='M0 70{line}V70'/>")
     first, last = (escape(histogram.edges[at][:_LABEL]) for at in (0, -1))
