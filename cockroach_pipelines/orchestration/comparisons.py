@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +117,7 @@ class _Step:
         source, target = (getattr(self.context.resources, side.connection) for side in self.comparison.sides)
         activity = Activity(asset=self.query.name, run=self.context.run.run_id)
         assert isinstance(source, CockroachDBResource)  # noqa: S101 - for the type checker
-        progress = _ProgressLog(self.context.log, self.query.name)
+        progress = ProgressLog(self.context.log.info, self.query.name)
         with source.comparing(target, folder, activity, self.observer, progress) as comparing:
             result = comparing.run(self.comparison, order.values)
         with pq.ParquetFile(result.differences) as file:
@@ -137,20 +137,25 @@ class _Step:
         return dg.MaterializeResult(value=value, metadata=metadata, check_results=[check])
 
 
-class _ProgressLog:
-    """Tells in a step's log how far a comparison is, every few seconds."""
+class ProgressLog:
+    """Tells how far a comparison is, every few seconds.
 
-    def __init__(self, log: dg.DagsterLogManager, name: str) -> None:
-        self._log = log
+    Args:
+        tell: Takes a line of a log.
+        name: What is compared.
+    """
+
+    def __init__(self, tell: Callable[[str], None], name: str) -> None:
+        self._tell = tell
         self._name = name
         self._told = time.monotonic()
-        self._phase = ""
 
     def __call__(self, at: Progress) -> None:
+        """Take note of progress."""
         now = time.monotonic()
         if now - self._told >= _PROGRESS_SECONDS:
-            self._told, self._phase = now, at.phase
-            self._log.info(f"{self._name}: {telling.progress(at)}")
+            self._told = now
+            self._tell(f"{self._name}: {telling.progress(at)}")
 
 
 def _check_result(found: Sequence[Compared], asset_key: dg.AssetKey) -> dg.AssetCheckResult:

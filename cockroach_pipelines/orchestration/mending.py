@@ -46,7 +46,9 @@ def written(result: Reconciliation, folder: Path) -> Mending:
         mending.files[direction] = path
         with path.open(encoding="utf-8") as file:
             beginning = file.read(_SHOWN)
-            mending.beginnings[direction] = f"{beginning}\n…" if file.read(1) else beginning.rstrip()
+            mending.beginnings[direction] = (
+                f"{beginning.rpartition(chr(10))[0]}\n…" if file.read(1) else beginning.rstrip()
+            )
     return mending
 
 

@@ -40,11 +40,13 @@ def thumbnail(histogram: Histogram) -> str:
         heights = [-(-60 * count // highest) for count in counts]  # rounded up: one row is seen beside a thousand
         line = "".join(f"V{70 - height}h{width}" for height in heights)
         paths.append(f"<path fill='{COLOURS[kinds[number - 1]]}' d='M0 70{line}V70'/>")
+    legend = " ".join(f"<tspan fill='{COLOURS[kind]}'>{kind}</tspan>" for kind in kinds)
     first, last = (escape(histogram.edges[at][:_LABEL]) for at in (0, -1))
     drawn = (
         "<svg xmlns='http://www.w3.org/2000/svg' width='480' height='90' font-size='11' fill='gray'>"
         f"{''.join(paths)}<text y='86'>{first}</text>"
-        f"<text x='480' y='86' text-anchor='end'>{last}</text><text y='9'>{highest:,}</text></svg>"
+        f"<text x='480' y='86' text-anchor='end'>{last}</text><text y='9'>{highest:,}</text>"
+        f"<text x='480' y='9' text-anchor='end'>{legend}</text></svg>"
     )
     return "data:image/svg+xml," + quote(drawn, safe=" '=/:,-.")
 

@@ -86,25 +86,28 @@ def oddities(result: Reconciliation) -> Iterator[str]:
 def sample(result: Reconciliation, limit: int) -> list[dict[str, PlainValue]]:
     """Give the first differences as records to be read: cells of changed rows, and keys of missing and extra ones.
 
-    Blanks at the ends of a text, and empty texts, show by quotes.
+    Blanks at the ends of a text, an empty text, and one that reads like NULL show by quotes.
     """
     records = []
     for cells in result.sample.slice(0, limit).to_pylist():
-        whole = cells["column"] is None
         shown = {name: _shown(value) for name, value in cells.items() if name != "row"}
-        if whole and result.key:
-            shown |= {"column": "", "source": "", "target": ""}  # its key says which row it is
+        if cells["column"] is None:  # a whole row: where it has a key, that says which it is
+            shown["column"] = ""
+            for side in ("source", "target"):
+                shown[side] = "" if result.key or cells[side] is None else shown[side]
         records.append(shown)
     return records
 
 
 def _shown(value: object) -> PlainValue:
-    if value is None or isinstance(value, int):
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
         return value
     text = str(value)
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST - 1]}…"
-    return f"'{text}'" if text != text.strip() or not text else text
+    return f"'{text}'" if text != text.strip() or text in ("", "NULL") else text
 
 
 def progress(at: Progress) -> str:

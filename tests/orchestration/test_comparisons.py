@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
-from cockroach_pipelines.orchestration import build_definitions
+from cockroach_pipelines.orchestration import build_definitions, comparisons
+from cockroach_pipelines.reconciliation import Progress
 from tests.peers.postgres import PostgresServer
 from tests.peers.project import make_project
 
@@ -186,6 +187,20 @@ def test_early_stop_is_never_a_pass(project: Any, tables: PostgresServer) -> Non
     check = check_of(run(config))
     assert not check.passed
     assert str(check.description).startswith("At least ")
+
+
+def test_progress_is_told_every_few_seconds_and_not_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    now = [100.0]
+    monkeypatch.setattr(comparisons.time, "monotonic", lambda: now[0])
+    log = comparisons.ProgressLog(told.append, "orders")
+    for step in range(90):
+        now[0] += 0.125
+        log(Progress("compare", step, 120, step * 1000, 10_000.0, 12.0 - step / 10, 3))
+    assert told == [
+        "orders: comparing, 39 of 120 segments, 39,000 rows, 10,000 rows/s, 3 differences, 8 s left",
+        "orders: comparing, 79 of 120 segments, 79,000 rows, 10,000 rows/s, 3 differences, 4 s left",
+    ]
 
 
 DAILY = """
