@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from cockroach_pipelines.reconciliation.arrays import integers
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.dataset import Parts, key_names
 from cockroach_pipelines.reconciliation.families import Family
@@ -31,7 +32,7 @@ def histogram(parts: Parts, columns: ColumnMap, low: str | None, high: str | Non
     family, name = columns.key[0].family, key_names(columns)[0]
     places: dict[str, list[float]] = {str(kind): [] for kind in Kind}
     for table in parts.tables():
-        rows = table["row"].to_numpy()
+        rows = integers(table["row"])
         first = np.concatenate([[True], rows[1:] != rows[:-1]])
         kinds, keys = table["kind"].to_pylist(), table[name].to_pylist()
         for row in np.flatnonzero(first).tolist():
