@@ -12,6 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cockroach_pipelines.reconciliation.arrays import (
+    EMPTY,
+    from_booleans,
+    from_integers,
+    from_texts,
+    integers,
+    repeated,
+    text,
+)
 from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.matching import Matched, value_column
@@ -76,10 +85,10 @@ def differences(matched: Matched, columns: ColumnMap) -> Any:
     if not pieces:
         return difference_schema(columns).empty_table()
     order = np.lexsort((np.concatenate([o[1] for o in orders]), np.concatenate([o[0] for o in orders])))
-    table = pa.concat_tables(pieces).take(pa.array(order))
-    numbers = table["row"].to_numpy()
+    table = pa.concat_tables(pieces).take(from_integers(order))
+    numbers = integers(table["row"])
     renumbered = np.concatenate([[0], np.cumsum(numbers[1:] != numbers[:-1])])
-    return table.set_column(0, table.schema.field(0), pa.array(renumbered, pa.int64()))
+    return table.set_column(0, table.schema.field(0), from_integers(renumbered))
 
 
 def _piece(
@@ -92,10 +101,10 @@ def _piece(
         values = _taken(table[value_column(position)], rows)
         keys.append(values.cast(pa.int64()) if pair.family is Family.INTEGER else values)
     nothing = pa.nulls(count, pa.string())
-    name = nothing if column is None else pa.repeat(pa.scalar(column, pa.string()), count)
-    kinds = pa.repeat(pa.scalar(str(kind), pa.string()), count)
+    name = nothing if column is None else repeated(column, count)
+    kinds = repeated(str(kind), count)
     values = [nothing if side is None else side for side in (source, target)]
-    return pa.Table.from_arrays([pa.array(numbers, pa.int64()), *keys, kinds, name, *values], schema=schema)
+    return pa.Table.from_arrays([from_integers(numbers), *keys, kinds, name, *values], schema=schema)
 
 
 def _keys(columns: ColumnMap) -> Sequence[Pair]:
@@ -103,22 +112,22 @@ def _keys(columns: ColumnMap) -> Sequence[Pair]:
 
 
 def _taken(column: Any, rows: Any) -> Any:
-    taken = column.take(pa.array(rows))
+    taken = column.take(from_integers(rows))
     return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
 
 
 def _as_json(table: Any, rows: Any, pairs: Sequence[Pair]) -> Any:
     """Write rows as JSON objects of text, a column at a time."""
-    members = []
+    members, quote = [], text('"')
     for position, pair in enumerate(pairs):
         values = _taken(table[value_column(position)], rows)
         if pc.any(pc.match_substring_regex(values, _CONTROL)).as_py():
-            texts = pa.array([json.dumps(value, ensure_ascii=False) for value in values.to_pylist()], pa.string())
+            texts = from_texts([json.dumps(value, ensure_ascii=False) for value in values.to_pylist()])
         else:
             escaped = pc.replace_substring(pc.replace_substring(values, "\\", "\\\\"), '"', '\\"')
-            texts = pc.fill_null(pc.binary_join_element_wise('"', escaped, '"', ""), "null")
-        members.append(pc.binary_join_element_wise(json.dumps(pair.name, ensure_ascii=False), texts, ": "))
-    return pc.binary_join_element_wise("{", pc.binary_join_element_wise(*members, ", "), "}", "")
+            texts = pc.fill_null(pc.binary_join_element_wise(quote, escaped, quote, EMPTY), text("null"))
+        members.append(pc.binary_join_element_wise(text(json.dumps(pair.name, ensure_ascii=False)), texts, text(": ")))
+    return pc.binary_join_element_wise(text("{"), pc.binary_join_element_wise(*members, text(", ")), text("}"), EMPTY)
 
 
 class Parts:
@@ -168,7 +177,7 @@ class Parts:
         with pq.ParquetWriter(path, self._schema, compression="zstd") as writer:
             for table in self.tables():
                 if limit is not None:
-                    table = table.filter(pc.less(table["row"], limit))
+                    table = table.filter(from_booleans(integers(table["row"]) < limit))
                     if not len(table):
                         break
                 writer.write_table(table)
@@ -180,4 +189,4 @@ class Parts:
 def _shifted(table: Any, rows: int) -> Any:
     if rows == 0:
         return table
-    return table.set_column(0, table.schema.field(0), pc.add(table["row"], rows).cast(pa.int64()))
+    return table.set_column(0, table.schema.field(0), from_integers(integers(table["row"]) + rows))

@@ -22,6 +22,7 @@ from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.findings import findings
 from cockroach_pipelines.reconciliation.hashing import collision_probability
 from cockroach_pipelines.reconciliation.journal import Journal, fingerprint
+from cockroach_pipelines.reconciliation.memory import economical_memory, release_memory
 from cockroach_pipelines.reconciliation.pace import Pace
 from cockroach_pipelines.reconciliation.plan import Plan, Planner, Shapes, common_hash
 from cockroach_pipelines.reconciliation.recheck import Rechecked, recheck
@@ -134,6 +135,10 @@ class _Run:
         self.stopped = ""
 
     def run(self, resume: bool) -> Reconciliation:
+        with economical_memory():
+            return self._run(resume)
+
+    def _run(self, resume: bool) -> Reconciliation:
         started = dt.datetime.now(dt.UTC)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with Sides(self.connections, *self.relations, self.spec, self.activity) as sides:
@@ -336,6 +341,7 @@ class _Run:
                 }
             )
             done += 1
+            release_memory()
             self.pace.tell("compare", done, len(windows), int(self.rows.sum()), self.tally.counts.total)
         if done < len(windows) and not self.stopped:
             raise AssertionError("windows were left out without a reason")

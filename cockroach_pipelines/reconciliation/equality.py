@@ -13,14 +13,15 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.reconciliation.arrays import FALSE, from_texts
 from cockroach_pipelines.reconciliation.columns import Pair
 from cockroach_pipelines.reconciliation.families import Family, family_of
 from cockroach_pipelines.reconciliation.moments import canonical_moment
 from cockroach_pipelines.reconciliation.tolerances import within_tolerance
 
+_ZERO, _MINUS_ZERO = from_texts(["0", "-0"])
 _PLAIN_NUMBER = r"^-?\d+(\.\d+)?$"
 _INFINITIES = {"infinity": "Infinity", "inf": "Infinity", "+inf": "Infinity", "+infinity": "Infinity"}
 _INFINITIES |= {"-infinity": "-Infinity", "-inf": "-Infinity"}
@@ -29,7 +30,7 @@ _INFINITIES |= {"-infinity": "-Infinity", "-inf": "-Infinity"}
 def unequal(source: Any, target: Any, pair: Pair) -> Any:
     """Give a boolean array, never NULL: which rows of two string arrays do not count as equal."""
     both_null = pc.and_(pc.is_null(source), pc.is_null(target))
-    differ = pc.invert(pc.or_(both_null, pc.fill_null(pc.equal(source, target), False)))
+    differ = pc.invert(pc.or_(both_null, pc.fill_null(pc.equal(source, target), FALSE)))
     if not pc.any(differ).as_py():
         return differ
     if pair.family is Family.ARRAY or pair.family in _CANONICAL_ARRAY or pair.family in _CANONICAL:
@@ -160,10 +161,10 @@ def _numbers(texts: Any) -> Any:
     plain = pc.match_substring_regex(texts, _PLAIN_NUMBER)
     if pc.all(plain).as_py() is False:
         return _by_distinct_value(texts, canonical_number)
-    pointed = pc.fill_null(pc.match_substring(texts, "."), False)
+    pointed = pc.fill_null(pc.match_substring(texts, "."), FALSE)
     trimmed = pc.utf8_rtrim(pc.utf8_rtrim(texts.filter(pointed), "0"), ".")
     texts = pc.replace_with_mask(texts, pointed, trimmed)
-    return pc.if_else(pc.equal(texts, "-0"), "0", texts)
+    return pc.if_else(pc.equal(texts, _MINUS_ZERO), _ZERO, texts)
 
 
 _CANONICAL_ARRAY: dict[Family, Callable[[Any], Any]] = {Family.NUMERIC: _numbers, Family.INTEGER: _numbers}
@@ -171,13 +172,13 @@ _CANONICAL_ARRAY: dict[Family, Callable[[Any], Any]] = {Family.NUMERIC: _numbers
 
 def _by_distinct_value(texts: Any, convert: Callable[[str], str]) -> Any:
     encoded = texts.dictionary_encode()
-    values = pa.array([None if text is None else convert(text) for text in encoded.dictionary.to_pylist()], pa.string())
+    values = from_texts([None if text is None else convert(text) for text in encoded.dictionary.to_pylist()])
     return values.take(encoded.indices)
 
 
 def _distinct(source: Any, target: Any) -> Any:
     both_null = pc.and_(pc.is_null(source), pc.is_null(target))
-    return pc.invert(pc.or_(both_null, pc.fill_null(pc.equal(source, target), False)))
+    return pc.invert(pc.or_(both_null, pc.fill_null(pc.equal(source, target), FALSE)))
 
 
 def _within(mask: Any, values: Any) -> Any:

@@ -18,7 +18,7 @@ from cockroach_pipelines.reconciliation.surroundings import Surroundings
 from cockroach_pipelines.reconciliation.tally import Tally
 
 _SAMPLE_ROWS = 20
-_CELLS_FOR_PATTERNS = 50_000
+_CELLS_FOR_PATTERNS = 16_384
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.reconciliation.arrays import ZERO, booleans, from_integers, from_texts, integers, one_chunk
 from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair
 from cockroach_pipelines.reconciliation.equality import canonical, unequal
 from cockroach_pipelines.reconciliation.families import Family
 
 Row = tuple[str | None, ...]
+
+_NULL, _BETWEEN = from_texts(["\x1e", "\x1f"])
 
 
 def value_column(position: int) -> str:
@@ -70,11 +73,10 @@ def match(source: Any, target: Any, columns: ColumnMap) -> Matched:
     """Set all rows of two tables against each other.
 
     The tables hold the same part of the key space, all values as text. Keys that stand once on both sides are aligned at
-    once, by 64 bits of each: an integer itself, else a hash. The others (duplicates, NULL, keys whose hashes collide)
-    go row by row.
+    once. The others (duplicates, and what shares a number with another key) go row by row.
     """
     source, target = source.combine_chunks(), target.combine_chunks()
-    alignment = _align(_key_bits(source, columns), _key_bits(target, columns))
+    alignment = _align(*_key_bits(source, target, columns))
     left, right = alignment.left, alignment.right
     keys = columns.key
     odd_key = np.zeros(len(left), bool)
@@ -101,16 +103,22 @@ def match(source: Any, target: Any, columns: ColumnMap) -> Matched:
     return result
 
 
-def _key_bits(table: Any, columns: ColumnMap) -> Any:
-    """Give 64 bits for the key of each row, equal for equal keys."""
-    parts = [canonical(_whole(table[value_column(position)]), pair) for position, pair in enumerate(columns.key)]
-    if len(parts) == 1 and columns.key[0].family is Family.INTEGER:
-        return pc.fill_null(parts[0].cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
-    from pandas.util import hash_array  # whose import takes half a second
+def _key_bits(source: Any, target: Any, columns: ColumnMap) -> tuple[Any, Any]:
+    """Give a number for the key of each row of both tables, equal for equal keys; others may share one."""
+    keys = [_keys(table, columns) for table in (source, target)]
+    if len(columns.key) == 1 and columns.key[0].family is Family.INTEGER:
+        ours, theirs = (integers(pc.fill_null(each.cast(pa.int64()), ZERO)) for each in keys)
+        return ours, theirs
+    numbers = integers(pa.concat_arrays(keys).dictionary_encode().indices.cast(pa.int64()))
+    return numbers[: len(source)], numbers[len(source) :]
 
-    joined = pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement="\x1e")
-    values = np.asarray(joined.to_numpy(zero_copy_only=False), object)
-    return hash_array(values, categorize=False).view(np.int64)
+
+def _keys(table: Any, columns: ColumnMap) -> Any:
+    parts = [canonical(one_chunk(table[value_column(position)]), pair) for position, pair in enumerate(columns.key)]
+    if len(parts) == 1 and columns.key[0].family is Family.INTEGER:
+        return parts[0]
+    filled = [pc.fill_null(part, _NULL) for part in parts]
+    return pc.binary_join_element_wise(*filled, _BETWEEN)
 
 
 @dataclass(frozen=True)
@@ -204,18 +212,12 @@ def _differing_several(source: Any, target: Any, alignment: _Alignment) -> Any:
 def _differ(source: Any, target: Any, left: Any, right: Any, position: int, pair: Pair) -> Any:
     name = value_column(position)
     ours, theirs = _chosen(source[name], left), _chosen(target[name], right)
-    return np.asarray(unequal(ours, theirs, pair))
+    return booleans(unequal(ours, theirs, pair))
 
 
 def _chosen(column: Any, rows: Any) -> Any:
-    array = _whole(column)
-    return array if len(rows) == len(array) and _is_every_row(rows) else array.take(pa.array(rows))
-
-
-def _whole(column: Any) -> Any:
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+    array = one_chunk(column)
+    return array if len(rows) == len(array) and _is_every_row(rows) else array.take(from_integers(rows))
 
 
 def _is_every_row(rows: Any) -> bool:
@@ -298,6 +300,6 @@ def _remove(values: list[Row], rows: list[int], common: Counter[Row]) -> list[in
 
 def _are_close(ours: Row, theirs: Row, columns: ColumnMap) -> bool:
     return not any(
-        pc.any(unequal(pa.array([a], pa.string()), pa.array([b], pa.string()), pair)).as_py()
+        pc.any(unequal(from_texts([a]), from_texts([b]), pair)).as_py()
         for a, b, pair in zip(ours, theirs, columns.all, strict=True)
     )

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cockroach_pipelines.reconciliation.arrays import text
 from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.matching import value_column
@@ -38,10 +39,10 @@ def column_patterns(cells: Any, columns: ColumnMap) -> list[Pattern]:
         cells: Differences as the dataset has them.
         columns: What was compared.
     """
-    changed = cells.filter(pc.equal(cells["kind"], str(Kind.CHANGED)))
+    changed = cells.filter(pc.equal(cells["kind"], text(str(Kind.CHANGED))))
     found = []
     for pair in columns.values:
-        own = changed.filter(pc.equal(changed["column"], pair.name))
+        own = changed.filter(pc.equal(changed["column"], text(pair.name)))
         own = own.slice(0, _CELLS_EACH)
         values: list[Cell] = list(zip(own["source"].to_pylist(), own["target"].to_pylist(), strict=True))
         if len(values) >= _LEAST_ROWS:

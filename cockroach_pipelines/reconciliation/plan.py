@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cockroach_pipelines.database import Dialect
+from cockroach_pipelines.reconciliation.arrays import integers
 from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, RelationShape
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.expressions import SideSQL
@@ -262,7 +263,7 @@ class Planner:
         number = int(min(windows.count, max(2, _SAMPLED_ROWS // each)))
         chosen = runs_of(sorted(set(np.linspace(0, windows.count - 2, number).astype(int).tolist())))
         tables = read_both(self._sides, self._statements, lambda statements: statements.hashes(windows, chosen))
-        ours, theirs = ([table[name].to_numpy() for name in ("k", "h")] for table in tables)
+        ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
         compared = max(len(ours[0]), len(theirs[0]))
         return len(differing_hashes(ours, theirs)) / compared if compared else 0.0
 

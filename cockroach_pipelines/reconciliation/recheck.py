@@ -9,8 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from cockroach_pipelines.reconciliation.arrays import from_booleans
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences, key_names
 from cockroach_pipelines.reconciliation.equality import canonical, canonical_text
@@ -119,7 +118,7 @@ def _only(table: Any, keys: set[Row], columns: ColumnMap) -> Any:
         canonical(table[value_column(position)].combine_chunks(), pair).to_pylist()
         for position, pair in enumerate(columns.key)
     ]
-    return table.filter(pa.array([row in keys for row in zip(*texts, strict=True)], pa.bool_()))
+    return table.filter(from_booleans([row in keys for row in zip(*texts, strict=True)]))
 
 
 def _pause(seconds: float, waiting: Callable[[], None]) -> None:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect
+from cockroach_pipelines.reconciliation.arrays import integers, nulls
 from cockroach_pipelines.reconciliation.columns import Pair, literal
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family, plain_type
@@ -52,10 +54,8 @@ class Segments(ABC):
 
     def numbers(self, scanned: Any) -> Any:
         """Give the segments of numbers that a scan gave, an Arrow array; rows beyond the edges lie in the outermost."""
-        floats = scanned.to_numpy(zero_copy_only=False).astype(float)
-        known = np.clip(np.nan_to_num(floats, nan=self.count - 1), 0, self.count - 1).astype(np.int64)
-        edge = self.count - 2
-        return np.where(np.isnan(floats), self.count - 1, np.minimum(known, edge)) if edge >= 0 else known
+        inner = np.clip(integers(scanned.cast(pa.int64())), 0, max(0, self.count - 2))
+        return np.where(nulls(scanned), self.count - 1, inner)
 
 
 @dataclass(frozen=True)

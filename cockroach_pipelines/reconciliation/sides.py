@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
@@ -40,15 +39,12 @@ class Reader:
     def __init__(self, connection: CockroachDBConnection) -> None:
         self._connection = connection
         self._stream: Any = None
-        # The driver keeps statements prepared, and those of a table that was altered since give an error: each reader
-        # has texts of its own.
-        self._mark = f"\n-- {uuid.uuid4().hex[:12]}"
         self._cancelled = False
         self._lock = threading.Lock()
 
     def table(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """Give all rows of a statement."""
-        stream = self._connection.read(sql + self._mark, parameters)
+        stream = self._connection.read(sql, parameters)
         with self._lock:
             self._stream = stream
             cancelled = self._cancelled
@@ -64,7 +60,7 @@ class Reader:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of a small result."""
-        return self._connection.query(sql + self._mark, parameters)
+        return self._connection.query(sql, parameters)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

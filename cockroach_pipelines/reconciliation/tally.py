@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from cockroach_pipelines.reconciliation.arrays import from_integers, nulls
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import DuplicateKey, Matched, value_column
 from cockroach_pipelines.reconciliation.result import Counts
@@ -57,13 +56,13 @@ class Tally:
             if len(rows) and not columns.keyless:
                 null = np.zeros(len(rows), bool)
                 for position in range(len(columns.key)):
-                    null |= np.asarray(pc.is_null(table[value_column(position)].take(pa.array(rows))))
+                    null |= nulls(table[value_column(position)].take(from_integers(rows)))
                 self.null_keys += int(np.count_nonzero(null))
         for table, rows in sides:
             room = min(_CONTEXT_ROWS - self.context_rows, _CONTEXT_ROWS_EACH)
             if len(rows) and room > 0:
                 chosen = rows[np.linspace(0, len(rows) - 1, min(room, len(rows))).astype(np.int64)]
-                self.context.append(table.take(pa.array(np.unique(chosen))))
+                self.context.append(table.take(from_integers(np.unique(chosen))))
                 self.context_rows += len(self.context[-1])
 
     def as_event(self) -> dict[str, Any]:

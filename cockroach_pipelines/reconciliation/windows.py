@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
+from cockroach_pipelines.reconciliation.arrays import integers, one_chunk
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
 from cockroach_pipelines.reconciliation.segments import Run, Segments, runs_of
@@ -19,13 +19,13 @@ from cockroach_pipelines.reconciliation.sides import Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import SQLText, Statements, join_statement
 
-HASHES_EACH = 400_000
+HASHES_EACH = 200_000
 """Rows of a window of which key and hash are read."""
-ROWS_EACH = 60_000
+ROWS_EACH = 40_000
 """Rows of a window that are read whole."""
 JOINED_EACH = 1_000_000
 """Rows of a window that the database joins."""
-_KEYS_EACH = 20_000
+_KEYS_EACH = 10_000
 _MOST_OF_WINDOW = 0.5
 
 
@@ -125,7 +125,7 @@ class WindowReader:
         rows = len(tables[0]), len(tables[1])
         if self._strategy in (Strategy.DIRECT, Strategy.ROWS):
             return Compared(window, rows, [match(tables[0], tables[1], self._columns)])
-        ours, theirs = ([table[name].combine_chunks().to_numpy() for name in ("k", "h")] for table in tables)
+        ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
         del tables
         differing = differing_hashes(ours, theirs)
         matched = list(self._matched(window, differing, max(rows))) if len(differing) else []
@@ -182,8 +182,8 @@ def read_checksums(
 
 def _by_segment(table: Any, segments: Segments) -> tuple[Any, Any]:
     counts, sums = np.zeros(segments.count, np.int64), np.zeros(segments.count, object)
-    numbers = segments.numbers(pa.concat_arrays(table["segment"].chunks or [pa.array([], pa.int64())]))
-    np.add.at(counts, numbers, table["n"].to_numpy())
+    numbers = segments.numbers(one_chunk(table["segment"]))
+    np.add.at(counts, numbers, integers(table["n"]))
     for number, text in zip(numbers.tolist(), table["s"].to_pylist(), strict=True):
         sums[number] += int(Decimal(text))  # CockroachDB may write a sum with an exponent
     return counts, sums
