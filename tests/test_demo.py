@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,21 +62,37 @@ def test_the_reconciliation_finds_exactly_the_seeded_differences(
     demo: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, done = demo
-    assert "✗ reconciliation/flights_against_replica, check no_differences: 101 rows are wrong." in done.stdout
-    found = pq.read_table(
-        folder / ".data" / "results" / "reconciliation" / "flights_against_replica.parquet"
-    ).to_pylist()
-    keys = {
-        kind: {(row["time_hour"], row["carrier"], row["flight"]) for row in found if row["difference"].startswith(kind)}
-        for kind in ("changed", "missing", "extra")
-    }
+    assert (
+        "✗ reconciliation/flights_against_replica, check no_differences: 101 rows differ (33 missing, 33 extra, "
+        "35 changed) in 336,776 against 336,776 rows."
+    ) in done.stdout
+    results = folder / ".data" / "results" / "reconciliation"
+    found = pq.read_table(results / "flights_against_replica.parquet").to_pylist()
+    assert len(found) == 101
+
+    def key(row: dict[str, object]) -> tuple[str, object, object]:
+        at = row["time_hour"]
+        text = f"{at:%Y-%m-%d %H:%M:%S}+00" if isinstance(at, dt.datetime) else str(at)
+        return text, row["carrier"], row["flight"]
+
     seeded = replica_differences()
-    for kind in keys:
-        rows = getattr(seeded, kind).to_pylist()
-        assert keys[kind] == {(row["time_hour"], row["carrier"], row["flight"]) for row in rows}
-    columns = {(row["time_hour"], row["carrier"], row["flight"]): row["columns"] for row in found if row["columns"]}
+    for kind in ("changed", "missing", "extra"):
+        keys = {key(row) for row in found if row["kind"] == kind}
+        assert keys == {key(row) for row in getattr(seeded, kind).to_pylist()}
+    cells = {key(row): (row["column"], row["source"], row["target"]) for row in found if row["kind"] == "changed"}
     for row in seeded.changed.to_pylist():
-        assert columns[row["time_hour"], row["carrier"], row["flight"]] == row["column_name"]
+        assert cells[key(row)] == (row["column_name"], row["flights_value"], row["replica_value"])
+
+
+def test_the_reconciliation_writes_sql_that_would_mend_either_side(
+    demo: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = demo
+    results = folder / ".data" / "results" / "reconciliation"
+    for side, table in (("target", "flights_replica"), ("source", "flights")):
+        text = (results / f"flights_against_replica.mend_{side}.sql").read_text()
+        counts = [len(re.findall(rf"^{word} {table} ", text, re.MULTILINE)) for word in ("DELETE FROM", "UPDATE")]
+        assert (counts, f"INSERT INTO {table} " in text) == ([33, 35], True)
 
 
 def test_each_day_of_january_has_its_file(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -10,7 +10,7 @@ import typer
 from cockroach_pipelines.cli.app import app
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
-from cockroach_pipelines.queries import Header
+from cockroach_pipelines.queries import RECONCILIATION_KEYS, Header, SQLRepository
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -24,6 +24,27 @@ def _first_cells(title: str) -> list[str]:
 def test_every_header_key_is_in_the_table_and_every_key_in_the_table_exists() -> None:
     written = {key for cell in _first_cells("A SQL file") for key in re.findall(r"`(\w+)`", cell)}
     assert written == {field.alias or name for name, field in Header.model_fields.items()}
+
+
+def test_every_key_of_a_reconciliation_is_in_its_table_and_every_key_in_the_table_exists() -> None:
+    written = {key for cell in _first_cells("Reconciliation") for key in re.findall(r"`(\w+)`", cell)}
+    assert written == set(RECONCILIATION_KEYS) - set(Header.model_fields)
+
+
+def test_each_form_of_a_reconciliation_is_a_valid_file(tmp_path: Path) -> None:
+    section = README.partition("## Reconciliation\n")[2].partition("\n## ")[0]
+    examples = [
+        "".join(line[4:] + "\n" for line in block.splitlines()) for block in re.findall(r"\n\n((?:    .*\n)+)", section)
+    ]
+    folder = tmp_path / "queries" / "reconciliation"
+    folder.mkdir(parents=True)
+    for number, text in enumerate(examples[:3]):
+        (folder / f"form_{number}.sql").write_text(text)
+    repository = SQLRepository(tmp_path, ["main", "warehouse"])
+    assert not repository.broken, [str(each.error) for each in repository.broken.values()]
+    compares = [query.comparison is not None for query in repository.queries.values()]
+    assert compares == [False, True, True]
+    assert examples[3].startswith("uv run cockroach-pipelines reconcile")
 
 
 def test_every_command_is_in_the_table_and_every_command_in_the_table_exists() -> None:

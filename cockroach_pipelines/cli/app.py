@@ -15,12 +15,21 @@ from cockroach_pipelines.config.errors import PipelinesError
 
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
-    epilog="Exit codes: 0 well, 1 a check or statement failed, 2 wrong usage, configuration or SQL file, "
+    epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
     "3 no connection, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+_RECONCILE_EXAMPLES = """
+Two tables of one database:  cockroach-pipelines reconcile flights flights_replica
+
+Two databases, one month:  cockroach-pipelines reconcile orders sales.orders --source-connection legacy
+--target-connection main --key id --where "placed >= '2024-01-01'" --tolerance amount=0.01
+
+A live copy, with what would mend it:  cockroach-pipelines reconcile orders orders_copy --recheck 30s --mend mend.sql
+"""
 
 ConfigOption = Annotated[
     Path | None,
@@ -104,6 +113,109 @@ def run(
     _raise_when_asked_to_end()
     raise typer.Exit(
         run_file(name, partition=partition, params=param or [], output=output, rows=rows, config=config, as_json=json)
+    )
+
+
+@app.command(epilog=_RECONCILE_EXAMPLES)
+def reconcile(
+    source: Annotated[
+        str, typer.Argument(help="The table that is right by definition, such as flights or sales.orders.")
+    ],
+    target: Annotated[str, typer.Argument(help="The table that is compared with it.")],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key", "-k", help="What names a row: columns, with commas or repeated; the primary key when silent."
+        ),
+    ] = None,
+    source_connection: Annotated[str, typer.Option(help="Name of the source's connection.")] = "main",
+    target_connection: Annotated[
+        str | None, typer.Option(help="Name of the target's connection; the source's when silent.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--columns", help="Compare these columns alone; all that both have when silent.")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option("--exclude", help="Columns to leave out.")] = None,
+    where: Annotated[str | None, typer.Option("--where", help="A condition on the rows of both sides.")] = None,
+    tolerance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tolerance",
+            help="COLUMN=VALUE or TYPE=VALUE; repeatable: amount=0.01, rate=1%, updated_at=1s, name=ignore_case, "
+            "ignore_trailing_blanks or null_is_empty.",
+        ),
+    ] = None,
+    sample: Annotated[
+        str | None, typer.Option("--sample", help="Compare this share of the keys, the same ones on both sides: 5%.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Most rows of differences that are kept; all are counted.", min=1)
+    ] = None,
+    recheck: Annotated[
+        str | None,
+        typer.Option(
+            "--recheck", help="Read what differs again after a pause such as 30s, and drop what was in flight."
+        ),
+    ] = None,
+    max_differences: Annotated[
+        int, typer.Option("--max-differences", help="So many rows may differ before the exit code is 1.", min=0)
+    ] = 0,
+    stop_at: Annotated[
+        int | None, typer.Option("--stop-at", help="End at so many differences; never a pass.", min=1)
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Statements at once on each side.", min=1, max=32)] = 1,
+    exact: Annotated[bool, typer.Option("--exact", help="Compare every value, no hashes.")] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="Read CockroachDB as of -10s, a timestamp with its zone, or follower_read."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="Write the differences to a file or a URL, as `run` does; - is CSV."),
+    ] = None,
+    mend: Annotated[
+        Path | None,
+        typer.Option(
+            "--mend", help="Write SQL to this file that would make the target like the source; it is never run."
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume", help="Keep progress in this folder; the same command goes on from what it finds there."
+        ),
+    ] = None,
+    rows: Annotated[int, typer.Option("--rows", help="Differences to show.", min=0)] = 20,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare two tables: the same rows? If not, which rows and columns differ, how many, and in what way.
+
+    Exits with 0 when they are equal, 1 when they differ or the comparison ended early. Nothing is ever written to either.
+    """
+    from cockroach_pipelines.cli.reconcile import assigned, listed, number_or_text, reconcile_tables
+
+    _raise_when_asked_to_end()
+    given = {
+        "source": {"connection": source_connection, "table": source},
+        "target": {"connection": target_connection or source_connection, "table": target},
+        "key": listed(key),
+        "columns": listed(columns),
+        "exclude": listed(exclude),
+        "where": where,
+        "tolerance": assigned(tolerance, "--tolerance") or None,
+        "sample": None if sample is None else number_or_text(sample),
+        "limit": limit,
+        "recheck": recheck,
+        "expect": max_differences,
+        "stop": stop_at,
+        "care": {"workers": workers},
+        "exact": exact,
+        "as_of": as_of,
+    }
+    values = {name: value for name, value in given.items() if value is not None}
+    raise typer.Exit(
+        reconcile_tables(values, output=output, mend=mend, resume=resume, rows=rows, config=config, as_json=json)
     )
 
 

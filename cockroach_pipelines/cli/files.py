@@ -79,6 +79,8 @@ def list_files(config: Path | None, *, as_json: bool) -> ExitCode:
     for query in repository.queries.values():
         entry = _entry(query)
         tables = ", ".join(entry["reads"]) + (f" → {', '.join(entry['writes'])}" if entry["writes"] else "")
+        if entry["compares"]:
+            tables = " ⇄ ".join(entry["compares"])
         cells = (entry["asset"], entry["partition"] or "", entry["schedule"] or "", tables)
         table.add_row(*(escape(cell) for cell in cells))
     for broken in repository.broken.values():
@@ -94,7 +96,8 @@ def _entry(query: Query) -> dict[str, Any]:
         "kind": query.kind.value,
         "file": str(query.path),
         "description": query.description,
-        "connection": header.connection,
+        "connection": query.connections[0],
+        "compares": [str(side) for side in query.comparison.sides] if query.comparison else None,
         "dialects": sorted(dialect.value for dialect in query.dialects),
         "partition": header.partition.every if header.partition else None,
         "schedule": header.cron_schedule,

@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from cockroach_pipelines.cli.comparing import compare_file
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.cli.project import find_template, load_project
+from cockroach_pipelines.cli.target import Target
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import (
     PREVIEW_ROWS,
     Activity,
     CheckOutcome,
-    Destination,
-    FileWriteError,
     Order,
     Outcome,
     PlainValue,
     QueryExecutor,
     ResultProcessor,
-    StagedResult,
     TransactionalExecutor,
-    ending_of,
     everyone,
     preview_records,
     structured_log,
@@ -71,13 +64,11 @@ def run_file(
         query = repository.get(name)
         order = Order(query, _parameters(params), _window(query, partition))
     query = order.query
-    target = _Target.of(output)
+    target = Target.of(output, as_json=as_json)
     if target and query.kind is QueryKind.MAINTENANCE:
         raise ConfigurationError(f"{query.name} is maintenance: it has no result.", advice="Leave --output out.")
-    if target and target.destination is None and as_json:
-        raise ConfigurationError(
-            "--json and --output - both want standard output.", advice="Keep one of them, or name a file."
-        )
+    if query.comparison:
+        return compare_file(order, query.comparison, manager, target=target, rows=rows, as_json=as_json)
     activity = Activity(asset=query.name, run="cli")
     with (
         connection_manager(manager.settings.connections) as connections,
@@ -96,7 +87,7 @@ def run_file(
                 name = f"result{target.ending if target else '.parquet'}"
                 outcome = _READERS[query.kind](reader, processor, order, folder / name)
                 if target and outcome.staged and not outcome.blocked:
-                    target.publish(outcome.staged)
+                    target.publish(outcome.staged.path)
     records = preview_records(outcome.preview, limit=rows) if outcome.preview is not None else []
     if as_json:
         out.print_json(json.dumps(_entry(outcome, records, target), default=str))
@@ -105,48 +96,6 @@ def run_file(
     else:
         _show(outcome, records, target, out)
     return ExitCode.FAILED if outcome.failed_checks else ExitCode.OK
-
-
-@dataclass(frozen=True)
-class _Target:
-    """Where the rows go: a file, or standard output when `destination` is None."""
-
-    destination: Destination | None
-    ending: str
-
-    @classmethod
-    def of(cls, output: str | None) -> _Target | None:
-        if output is None:
-            return None
-        if output == "-":
-            return cls(None, ".csv")
-        destination = Destination.of(output)
-        return cls(destination, ending_of(destination.name))
-
-    @property
-    def folder(self) -> Path | None:
-        return self.destination.path.parent if self.destination and self.destination.path else None
-
-    def publish(self, staged: StagedResult) -> None:
-        if self.destination:
-            staged.publish(self.destination)
-        else:
-            _print(staged.path)
-
-    def __str__(self) -> str:
-        return self.destination.name if self.destination else "standard output"
-
-
-def _print(path: Path) -> None:
-    try:
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is buffered has to go somewhere
-        if isinstance(error, BrokenPipeError):  # the reader has had enough, as `head` has
-            raise SystemExit(128 + signal.SIGPIPE) from error
-        raise FileWriteError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def _parameters(params: Sequence[str]) -> dict[str, object]:
@@ -180,7 +129,7 @@ def _window(query: Query, key: str | None) -> PartitionWindow | None:
     return partition_window(spec, key) if spec is not None and key is not None else None
 
 
-def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Target | None, console: Console) -> None:
+def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None, console: Console) -> None:
     if records:
         console.print(rows_table(records))
     verb = "affected" if outcome.order.query.kind is QueryKind.MAINTENANCE else "read"
@@ -205,7 +154,7 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Targe
         console.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
 
 
-def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: _Target | None) -> dict[str, Any]:
+def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None) -> dict[str, Any]:
     return {
         "asset": outcome.order.query.name,
         "partition": outcome.order.partition.key if outcome.order.partition else None,

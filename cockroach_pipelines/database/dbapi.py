@@ -12,6 +12,7 @@ at a time.
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import re
 import threading
@@ -53,7 +54,7 @@ class InterfaceError(DatabaseError):
 FETCH_ROWS = 1000
 """Rows that the driver holds at once while a result is read inside a transaction."""
 _BATCH_ROWS = 1000
-_DESCRIBED_STATEMENTS = 256  # as many as the driver keeps prepared
+_DESCRIBED_STATEMENTS = 256  # remembered at once
 
 # A statement that writes runs to its end before its rows are read, or closing the cursor early would end it half way.
 _MAY_WRITE = re.compile(r"\b(?:insert|update|upsert|delete|merge|call)\b", re.IGNORECASE)
@@ -208,6 +209,7 @@ class Connection(jaydebeapi.Connection):  # type: ignore[misc]
 
 _connections: weakref.WeakValueDictionary[Any, Connection] = weakref.WeakValueDictionary()
 _connections_lock = threading.Lock()
+atexit.register(_connections.clear)  # before the virtual machine goes, which hashes the keys
 
 
 class Cursor(jaydebeapi.Cursor):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from cockroach_pipelines.execution.events import (
     StatementStarted,
     TransactionCommitted,
     everyone,
+    ignore,
 )
 from cockroach_pipelines.execution.files import (
     ENDINGS,
@@ -32,7 +33,8 @@ from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
-from cockroach_pipelines.execution.retry import RetryPolicy
+from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
+from cockroach_pipelines.execution.session import arranged, locate
 from cockroach_pipelines.execution.structured_log import structured_log
 from cockroach_pipelines.execution.transaction import Isolation, Priority, QualityOfService, Transaction
 from cockroach_pipelines.execution.transactional_executor import CommandsRun, TransactionalExecutor
@@ -43,6 +45,7 @@ __all__ = [
     "PREVIEW_ROWS",
     "SAMPLE_ROWS",
     "Activity",
+    "Attempts",
     "BatchError",
     "BatchExecutor",
     "BatchFinished",
@@ -78,13 +81,16 @@ __all__ = [
     "TransactionalExecutor",
     "WriteSession",
     "WrittenFile",
+    "arranged",
     "ending_of",
     "evaluate",
     "everyone",
+    "ignore",
+    "locate",
     "preview_records",
+    "recovery_of",
     "redacted",
     "run_reading",
-    "run_statement",
     "structured_log",
     "write_file",
 ]

@@ -12,6 +12,7 @@ import dagster as dg
 from cockroach_pipelines.config import PipelinesError
 from cockroach_pipelines.execution import Activity, Order, Outcome, ResultProcessor
 from cockroach_pipelines.maintenance import run_maintenance
+from cockroach_pipelines.orchestration.comparisons import comparison_events
 from cockroach_pipelines.orchestration.exclusive import exclusively
 from cockroach_pipelines.orchestration.failures import failure, shown
 from cockroach_pipelines.orchestration.metadata import check_results, partition_metadata, run_metadata
@@ -25,6 +26,9 @@ from cockroach_pipelines.reporting import run_report
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""
 
+CONNECTIONS = "connections"
+"""Name of the metadata that says which connections an asset uses."""
+
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
 _CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
 
@@ -37,8 +41,9 @@ def asset_key(name: str) -> dg.AssetKey:
 def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -> dg.AssetsDefinition:
     """Give the asset of a file.
 
-    A report or a reconciliation reads in a read-only session and keeps its rows as Parquet; maintenance runs its
-    statement in a transaction. A run over several partitions runs the statement once a partition, oldest first.
+    A report or a reconciliation reads in a read-only session and keeps its rows as Parquet, a comparison of two relations
+    its differences; maintenance runs its statement in a transaction. A run over several partitions runs the statement
+    once a partition, oldest first.
 
     Args:
         query: The file.
@@ -48,7 +53,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     header = query.header
     partitions = partitions_definition(header.partition) if header.partition else None
 
-    def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = _Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
         alone = exclusively(context) if query.kind is QueryKind.MAINTENANCE else nullcontext()
         with alone, step.processor.staging() as folder:
@@ -61,11 +66,14 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
             yield step.result(outcomes, results)
 
+    def compare(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from comparison_events(context, query, results_folder, parameters(context))
+
     with warnings.catch_warnings():
         # Partitions in one run are what a backfill is made of here; Dagster calls the parameter beta.
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
         return dg.asset(
-            materialize,
+            compare if query.comparison else run,
             key=asset_key(query.name),
             deps=deps,
             description=query.description,
@@ -73,15 +81,15 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             owners=list(header.owners),
             tags=dict(header.tags),
             kinds={"sql", *(dialect.value for dialect in query.dialects)},
-            metadata={"file": dg.MetadataValue.path(str(query.path))},
+            metadata={"file": dg.MetadataValue.path(str(query.path)), CONNECTIONS: ", ".join(query.connections)},
             code_version=query.code_version,
             partitions_def=partitions,
             backfill_policy=_backfill_policy(query) if partitions else None,
             check_specs=check_specs(query),
             config_schema=_config_schema(header.params),
-            required_resource_keys={header.connection},
+            required_resource_keys=set(query.connections),
             io_manager_key=IO_MANAGER,
-            pool=header.connection,
+            pool=query.connections[0],
         )
 
 
@@ -94,7 +102,8 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
         for name, check in query.header.checks.items()
     ]
     if query.kind is QueryKind.RECONCILIATION:
-        specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description="The reconciliation finds no rows."))
+        said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
+        specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))
     return specs
 
 
@@ -117,7 +126,7 @@ class _Step:
         windows = partition_windows(self.context)
         outcomes = []
         for number, window in enumerate(windows, 1):
-            outcome = self._run_one(Order(self.query, self._parameters(), window), folder / f"{number}.parquet")
+            outcome = self._run_one(Order(self.query, parameters(self.context), window), folder / f"{number}.parquet")
             outcomes.append(outcome)
             if window:
                 self.context.log.info(
@@ -134,10 +143,6 @@ class _Step:
             return run_maintenance(resource.writer(activity, self.observer), reader, order)
         return _READERS[self.query.kind](reader, self.processor, order, path)
 
-    def _parameters(self) -> Mapping[str, object]:
-        given: Mapping[str, object] = self.context.op_execution_context.op_config or {}
-        return {name: value for name, value in given.items() if value is not None}
-
     def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
         metadata = run_metadata(outcomes) | self.observer.metadata()
         staged = {
@@ -148,6 +153,12 @@ class _Step:
         if all(staged.values()):
             return dg.MaterializeResult(value=staged, metadata=metadata, check_results=checks)
         return dg.MaterializeResult(metadata=metadata, check_results=checks)
+
+
+def parameters(context: dg.AssetExecutionContext) -> Mapping[str, object]:
+    """Give the values of parameters that the run's configuration holds."""
+    given: Mapping[str, object] = context.op_execution_context.op_config or {}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _backfill_policy(query: Query) -> dg.BackfillPolicy:

@@ -26,6 +26,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from cockroach_pipelines.config import ConfigManager
+from cockroach_pipelines.orchestration.assets import CONNECTIONS
 from cockroach_pipelines.orchestration.project import build_definitions
 
 _PROCESS = "cockroach_pipelines/process"
@@ -107,7 +108,8 @@ def _groups(
     graph = definitions.resolve_asset_graph()
     by_partitions: dict[dg.PartitionsDefinition[str] | None, list[dg.AssetKey]] = {}
     for key in sorted(graph.executable_asset_keys, key=lambda key: list(key.path)):
-        if (graph.get(key).pools or set()) <= connections:  # an asset's pool has the name of its connection
+        used = graph.get(key).metadata.get(CONNECTIONS)
+        if used is None or set(str(used).split(", ")) <= connections:  # a broken file has none
             by_partitions.setdefault(graph.get(key).partitions_def, []).append(key)
     groups = []
     for partitions, assets in by_partitions.items():

@@ -57,6 +57,8 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
 
 
 def _runs_on(query: Query, connections: dict[str, DatabaseConfig]) -> bool:
+    if query.comparison:
+        return True
     config = connections[query.header.connection]
     known = Dialect.POSTGRESQL if config.embedded else config.dialect
     return known is None or Dialect(known) in query.dialects
@@ -90,17 +92,19 @@ class _TableKeys:
     def dependencies(self, query: Query) -> list[dg.AssetKey]:
         files = [asset_key(name) for name in sorted(self._dependencies.get(query.name, ()))]
         tables = {
-            self._key(query.header.connection, table)
+            self._key(connection, table)
             for table, readers in self._external.items()
             if query.name in readers
+            for connection in query.connections_of(table)
         }
         return [*files, *sorted(tables, key=lambda key: list(key.path))]
 
     def external_assets(self) -> Iterable[dg.AssetSpec]:
         keys = {
-            self._key(self._repository.queries[reader].header.connection, table)
+            self._key(connection, table)
             for table, readers in self._external.items()
             for reader in readers
+            for connection in self._repository.queries[reader].connections_of(table)
         }
         for key in sorted(keys, key=lambda key: list(key.path)):
             yield dg.AssetSpec(

@@ -1,6 +1,6 @@
 """The resource that an asset reaches its database through."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cockroach_pipelines.execution import (
     everyone,
     structured_log,
 )
+from cockroach_pipelines.reconciliation import Comparing, Progress
 
 
 class CockroachDBResource(dg.ConfigurableResource[Any]):
@@ -76,6 +77,20 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
     def batches(self, activity: Activity, observe: Observer | None = None) -> BatchExecutor:
         """Give an executor of many parameter sets; see `reader`."""
         return BatchExecutor(self._manager(), activity, self._observer(observe))
+
+    @contextmanager
+    def comparing(
+        self,
+        target: "CockroachDBResource",
+        folder: Path,
+        activity: Activity,
+        observe: Observer,
+        progress: Callable[[Progress], None],
+    ) -> Iterator[Comparing]:
+        """Give what compares relations of this connection with those of another; see `Comparing`."""
+        settings = {each.connection_name: each._settings() for each in (self, target)}
+        with connection_manager(settings) as connections:
+            yield Comparing(connections, folder, activity, self._observer(observe), progress)
 
     def _observer(self, observe: Observer | None) -> Observer:
         if self._log is None:

@@ -1,6 +1,8 @@
 """SQL files: their headers, parameters, analysis, and the repository that holds them."""
 
+from cockroach_pipelines.queries.asked_comparison import asked_comparison
 from cockroach_pipelines.queries.commands import StatementKind
+from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError
 from cockroach_pipelines.queries.header_models import (
     PARTITION_PARAMETERS,
@@ -15,20 +17,37 @@ from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.parameters import BoundSQL, LocatedSQL, bind_positions
 from cockroach_pipelines.queries.parser import Effect, ParsedSQL, SQLParser
 from cockroach_pipelines.queries.partitions import PartitionWindow, partition_window
-from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, Statement
+from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
+from cockroach_pipelines.queries.reconciliation_header import (
+    RECONCILIATION_KEYS,
+    Bounds,
+    Expect,
+    MeasureRule,
+    ReconciliationHeader,
+    ToleranceRule,
+)
 from cockroach_pipelines.queries.repository import SQLRepository
+from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
 
 __all__ = [
     "PARTITION_PARAMETERS",
+    "RECONCILIATION_KEYS",
+    "SIDES",
     "BoundSQL",
+    "Bounds",
     "BrokenQuery",
     "Check",
     "CheckQuery",
+    "ComparedSide",
+    "Comparison",
     "Effect",
+    "Expect",
+    "Fragment",
     "Header",
     "LocatedSQL",
+    "MeasureRule",
     "ParameterError",
     "ParameterSpec",
     "ParsedSQL",
@@ -39,6 +58,7 @@ __all__ = [
     "QueryFileError",
     "QueryKind",
     "QueryNotFoundError",
+    "ReconciliationHeader",
     "RenderedTemplate",
     "SQLLoader",
     "SQLParser",
@@ -48,6 +68,8 @@ __all__ = [
     "Statement",
     "StatementKind",
     "TableName",
+    "ToleranceRule",
+    "asked_comparison",
     "bind_positions",
     "partition_window",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,11 +16,16 @@ from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
+from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_yaml
 
-_MARKERS: dict[type[BaseModel], str] = {Header: "asset", TemplateHeader: "template"}
+_MARKERS: dict[type[BaseModel], str] = {
+    Header: "asset",
+    ReconciliationHeader: "asset",
+    TemplateHeader: "template",
+}
 _LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
 _LINE_MARKER = re.compile(r"--+[ \t]*@(asset|template)\b")
 _COMMENT_MARKER = re.compile(r"/\*+[ \t]*@([A-Za-z_]+)")
@@ -77,6 +82,18 @@ def read_header(source: SourceText, model: type[HeaderModel]) -> ReadHeader[Head
         problems.append(_wrong(path, f"has no value. Write one of {', '.join(SPECIALS)}", document.place(path)))
     problems.sort(key=lambda problem: (problem.place.line or 0, problem.place.column or 0))
     return ReadHeader(None if problems else header, document, source.part(end), tuple(problems))
+
+
+def reasons(error: ValidationError) -> Iterator[tuple[Path, str, str]]:
+    """Give for each value that is wrong its key, what is wrong, and how to mend it, where no file holds them."""
+    for details in error.errors(include_url=False):
+        path = tuple(part for part in details["loc"] if part != "[key]")
+        reason = _reason(details)
+        if details["type"] == "at_key":
+            context = details.get("ctx", {})
+            path, reason = (*path, str(context["key"])), str(context["text"])
+        message, _, advice = reason.partition(". ")
+        yield path, message.removesuffix("."), advice
 
 
 def _find(source: SourceText, marker: str) -> tuple[SourceText, int] | None:
@@ -176,6 +193,12 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
     path = tuple(part for part in details["loc"] if part != "[key]")
     kind, context = details["type"], details.get("ctx", {})
     key = path[-1] if path else ""
+    if kind == "extra_forbidden" and model is Header and len(path) == 1 and key in RECONCILIATION_KEYS:
+        return QueryFileError(
+            f"`{key}` is for reconciliations.",
+            place=document.key_place(path),
+            advice="Remove it, or move the file below sql/queries/reconciliation.",
+        )
     if kind == "extra_forbidden":
         hint = did_you_mean(str(key), _known_keys(model, path[:-1]))
         where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""

@@ -156,6 +156,7 @@ Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
 SpecialValues = Annotated[Special, BeforeValidator(_special)]
 Retries = Annotated[int, BeforeValidator(_retries)]
 Moment = Annotated[AsOf, BeforeValidator(_moment), PlainSerializer(str)]
+YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 Owners = Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)]
 AssetNames = Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
@@ -226,7 +227,7 @@ class Check(Model):
 
     sql: Text
     severity: Severity = Severity.ERROR
-    blocking: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    blocking: YesOrNo = False
     description: str = ""
 
 
@@ -254,10 +255,10 @@ class Header(Model):
     checks: Checks = Field(default_factory=dict)
     timeout: Timeout | None = None
     retries: Retries | None = None
-    idempotent: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    idempotent: YesOrNo = False
     as_of: Moment | None = None
     depends_on: AssetNames = ()
-    autocommit: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    autocommit: YesOrNo = False
     special: SpecialValues = "error"
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +13,24 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.code_version import code_version, fingerprint
+from cockroach_pipelines.queries.comparison import SIDES, Comparison
+from cockroach_pipelines.queries.comparison_loading import (
+    ComparisonReader,
+    compares_two_relations,
+    keys_of_comparisons,
+)
 from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.lexing import lex
-from cockroach_pipelines.queries.parameters import bind_positions
+from cockroach_pipelines.queries.named_statements import is_name
+from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
-from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, Statement
+from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
+from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
 from cockroach_pipelines.queries.rules import read_only_problems, statement_problems, undeclared_parameters
 from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.yaml_document import YAMLDocument
 
 MAX_BYTES = 1_048_576
@@ -129,28 +138,37 @@ class SQLLoader:
         variants: list[_Variant] = []
         for path in paths:
             try:
-                variants.append(self._variant(path))
+                variants.append(self._variant(path, kind))
             except QueryFileError as error:
                 problems.append(error)
         problems += [problem for variant in variants for problem in variant.header.problems]
         header = _common_header(variants, problems)
         statements: dict[Dialect | None, Statement] = {}
-        for variant in variants:
-            try:
-                statements[variant.dialect] = self._statement(kind, variant, header, problems)
-            except QueryFileError as error:
-                problems.append(error)
-        checks = self._checks(header, variants, problems) if header else {}
-        if header and self._connections is not None and header.connection not in self._connections:
-            problems.append(_unknown_connection(header, variants, self._connections))
+        checks: dict[str, CheckQuery] = {}
+        comparison: Comparison | None = None
+        compares = kind is QueryKind.RECONCILIATION and any(compares_two_relations(each.header) for each in variants)
+        if compares:
+            comparison = self._comparison(variants, problems)
+        else:
+            for variant in variants:
+                try:
+                    statements[variant.dialect] = self._statement(kind, variant, header, problems)
+                except QueryFileError as error:
+                    problems.append(error)
+            checks = self._checks(header, variants, problems) if header else {}
+        if header and self._connections is not None:
+            problems += _unknown_connections(header, comparison, variants, self._connections)
         if header:
             problems += _keys_of_other_kinds(kind, header, variants)
+            if kind is QueryKind.RECONCILIATION and not compares:
+                problems += keys_of_comparisons(_document(variants))
         if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
             problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
             problems += _blocking_checks(header, variants)
         if header and not problems:
-            problems += _unused_parameters(header, statements, checks, variants)
+            bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
+            problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
         if problems or header is None:
             raise combine(problems)
         return Query(
@@ -159,11 +177,21 @@ class SQLLoader:
             header=header,
             statements=statements,
             checks=checks,
-            code_version=code_version(_fingerprints(statements), header),
+            code_version=code_version(_fingerprints(statements, comparison), header),
             description=header.description or _first_comment(variants),
+            comparison=comparison,
         )
 
-    def _variant(self, path: Path) -> _Variant:
+    def _comparison(self, variants: Sequence[_Variant], problems: list[QueryFileError]) -> Comparison | None:
+        found = []
+        for variant in variants:
+            try:
+                found.append(ComparisonReader(variant.path, variant.header, self._parser, problems).comparison())
+            except QueryFileError as error:
+                problems.append(error)
+        return found[0] if found else None
+
+    def _variant(self, path: Path, kind: QueryKind) -> _Variant:
         for part in path.relative_to(self.folder).parts[:-1]:
             _refuse_name(part, path)
         stem, ending = _stem_and_dialect(path.name)
@@ -182,7 +210,8 @@ class SQLLoader:
                 )
             dialect = Dialect(ending)
         _refuse_name(stem, path)
-        header = read_header(SourceText(path, read_text(path)), Header)
+        model = ReconciliationHeader if kind is QueryKind.RECONCILIATION else Header
+        header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model)
         return _Variant(path, dialect, header, header.document is not None or bool(header.problems))
 
     def _statement(
@@ -268,13 +297,25 @@ def _common_header(variants: Sequence[_Variant], problems: list[QueryFileError])
     return (first or variants[0]).header.header
 
 
-def _unknown_connection(header: Header, variants: Sequence[_Variant], connections: Collection[str]) -> QueryFileError:
+def _unknown_connections(
+    header: Header, comparison: Comparison | None, variants: Sequence[_Variant], connections: Collection[str]
+) -> Iterator[QueryFileError]:
     document = _document(variants)
-    return QueryFileError(
-        f"There is no connection {header.connection!r}.",
-        place=document.place(("connection",)) if document else Place(variants[0].path, 1, 1),
-        advice=did_you_mean(header.connection, connections),
-    )
+    named: dict[tuple[str, ...], str] = {("connection",): header.connection}
+    if comparison:
+        said = {name: getattr(comparison.header, name) for name in SIDES}
+        own: dict[tuple[str, ...], str] = {
+            (name, "connection"): side.connection for name, side in said.items() if side and side.connection
+        }
+        # One that both sides leave is not used at all.
+        named = own if len(own) == len(SIDES) else {**named, **own}
+    for path, connection in named.items():
+        if connection not in connections:
+            yield QueryFileError(
+                f"There is no connection {connection!r}.",
+                place=document.place(path) if document else Place(variants[0].path, 1, 1),
+                advice=did_you_mean(connection, connections),
+            )
 
 
 def _keys_of_other_kinds(kind: QueryKind, header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
@@ -323,12 +364,8 @@ def _document(variants: Sequence[_Variant]) -> YAMLDocument | None:
 
 
 def _unused_parameters(
-    header: Header,
-    statements: Mapping[Dialect | None, Statement],
-    checks: Mapping[str, CheckQuery],
-    variants: Sequence[_Variant],
+    header: Header, bounds: Sequence[BoundSQL], variants: Sequence[_Variant]
 ) -> list[QueryFileError]:
-    bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
     used = {name for bound in bounds for name in bound.names}
     document = _document(variants)
     return [
@@ -342,13 +379,16 @@ def _unused_parameters(
     ]
 
 
-def _fingerprints(statements: Mapping[Dialect | None, Statement]) -> list[str]:
-    return [statements[dialect].fingerprint for dialect in sorted(statements, key=lambda dialect: dialect or "")]
+def _fingerprints(statements: Mapping[Dialect | None, Statement], comparison: Comparison | None) -> list[str]:
+    own = [statements[dialect].fingerprint for dialect in sorted(statements, key=lambda dialect: dialect or "")]
+    sides = comparison.sides if comparison else ()
+    return [*own, *(side.statement.fingerprint for side in sides if side.statement)]
 
 
 def _first_comment(variants: Sequence[_Variant]) -> str:
     """Give the first `--` line before a statement."""
     for variant in variants:
-        if match := _COMMENT_LINE.match(variant.header.statement.text):
+        match = _COMMENT_LINE.match(variant.header.statement.text)
+        if match and not is_name(match[1]):
             return match[1].strip()
     return ""

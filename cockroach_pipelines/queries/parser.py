@@ -29,6 +29,14 @@ _NAME_AFTER = {
     "CREATE": re.compile(r"CREATE STATISTICS(?: \S+)*? FROM"),
     "REFRESH": re.compile(r"REFRESH MATERIALIZED VIEW(?: CONCURRENTLY)?"),
 }
+_BEFORE_A_CONDITION = (
+    (TokenType.SELECT, "SELECT"),
+    (TokenType.NUMBER, "1"),
+    (TokenType.WHERE, "WHERE"),
+    (TokenType.L_PAREN, "("),
+)
+
+_AFTER_A_CONDITION = frozenset(["WHERE", "GROUP BY", "HAVING", "ORDER BY", "LIMIT", "UNION", "FETCH"])
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,34 @@ class ParsedSQL:
 
 class SQLParser:
     """Reads SQL of CockroachDB and PostgreSQL for analysis; the tree never becomes SQL again."""
+
+    def parse_condition(self, sql: str | SourceText | LexedSQL) -> ParsedSQL:
+        """Tell what a condition of WHERE reads.
+
+        Raises:
+            QueryFileError: There is none, or something else.
+        """
+        lexed = sql if isinstance(sql, LexedSQL) else lex(sql)
+        if not lexed.tokens:
+            raise QueryFileError("There is no condition here.", place=lexed.source.place(0), advice="Remove the key.")
+        depth = 0
+        for token in lexed.tokens:
+            depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
+            if (
+                depth < 0
+                or token.token_type is TokenType.SEMICOLON
+                or (not depth and word(token) in _AFTER_A_CONDITION)
+            ):
+                raise QueryFileError(
+                    f"{token.text!r} has no place in a condition.",
+                    place=lexed.source.place(token.start),
+                    advice="Write what would stand after WHERE, such as amount > 0 AND NOT deleted.",
+                )
+        end = lexed.tokens[-1].end
+        # In parentheses, so that nothing can follow the condition; their places are those of its ends.
+        before = [Token(kind, text, 0, 0, 0, 0) for kind, text in _BEFORE_A_CONDITION]
+        after = Token(TokenType.R_PAREN, ")", 0, 1, end + 1, end)
+        return _Analysis(lexed.source, [*before, *lexed.tokens, after]).run()
 
     def parse(self, sql: str | SourceText | LexedSQL) -> ParsedSQL:
         """Tell what a statement is.
@@ -237,7 +273,7 @@ class _Analysis:
         if description.startswith(("Expecting ", "Expected ")):
             message = f"After {shown!r}, {_wanted(description)} is missing."
         elif "Required keyword" in description:
-            message = f"Something is missing at {shown!r}."
+            message = f"Something is missing at {shown!r}." if shown else "Something is missing at the end."
         else:
             message = f"{shown!r} is unexpected here."
         return QueryFileError(

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
 
 
@@ -23,38 +25,6 @@ class QueryKind(StrEnum):
     RECONCILIATION = "reconciliation"
     REPORTING = "reporting"
     MAINTENANCE = "maintenance"
-
-
-@dataclass(frozen=True)
-class Statement:
-    """The one statement of a file: the author's words, ready to run (`bound`), and what is known of it (`parsed`).
-
-    `fingerprint` is a hash that layout does not change.
-    """
-
-    path: Path
-    bound: BoundSQL
-    parsed: ParsedSQL
-    fingerprint: str
-
-    @property
-    def sql(self) -> str:
-        """The author's text from its first comment after the header to its last word."""
-        return self.bound.source.text
-
-    @property
-    def executable(self) -> str:
-        """The text for the driver, with `?` for each of `bound.names`."""
-        return self.bound.text
-
-    @property
-    def first_line(self) -> int:
-        """The line of the file in which the text begins, from 1."""
-        return self.bound.source.place(0).line or 1
-
-    def place(self, position: int | None, *, numbered: bool = True) -> Place:
-        """Give the place in the file of a character position; see `BoundSQL.place`. None is the beginning."""
-        return self.bound.place(position or 1, numbered=numbered)
 
 
 @dataclass(frozen=True)
@@ -72,7 +42,8 @@ class Query:
     """A SQL file, or the files of one name for several dialects.
 
     `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
-    `statements` holds one statement for each dialect that has its own file, and under None the one for every other.
+    `statements` holds one statement for each dialect that has its own file, and under None the one for every other; it
+    is empty for a reconciliation that compares two relations, which are in `comparison`.
     """
 
     name: str
@@ -82,22 +53,45 @@ class Query:
     checks: Mapping[str, CheckQuery]
     code_version: str
     description: str
+    comparison: Comparison | None = None
 
     @property
     def path(self) -> Path:
         """The file, or the first of several."""
+        if self.comparison:
+            return self.comparison.path
         return next(iter(self.statements.values())).path
 
     @property
     def dialects(self) -> frozenset[Dialect]:
         """The databases that the query can run on."""
-        if None in self.statements:
+        if None in self.statements or self.comparison:
             return frozenset(Dialect)
         return frozenset(dialect for dialect in self.statements if dialect is not None)
 
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """Names of the connections that it reads from or writes to, that of the source first."""
+        if self.comparison:
+            return tuple(dict.fromkeys(side.connection for side in self.comparison.sides))
+        return (self.header.connection,)
+
+    def connections_of(self, table: TableName) -> tuple[str, ...]:
+        """Give the connections on which it reads a table."""
+        if self.comparison is None:
+            return (self.header.connection,)
+        sides = [
+            side.connection
+            for side in self.comparison.sides
+            if table.canonical in {each.canonical for each in side.tables_read}
+        ]
+        return tuple(dict.fromkeys(sides))
+
     @cached_property
     def tables_read(self) -> frozenset[TableName]:
-        """Every table that the statement of any dialect reads."""
+        """Every table that the statement of any dialect, or either side of a comparison, reads."""
+        if self.comparison:
+            return self.comparison.tables_read
         return frozenset[TableName]().union(*(statement.parsed.tables_read for statement in self.statements.values()))
 
     @cached_property

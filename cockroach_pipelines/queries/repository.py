@@ -131,7 +131,7 @@ class SQLRepository:
             return None
         path = Path(asked).absolute()
         for query in self.queries.values():
-            if any(statement.path.absolute() == path for statement in query.statements.values()):
+            if path in {query.path.absolute(), *(each.path.absolute() for each in query.statements.values())}:
                 return query
         return next((broken for broken in self.broken.values() if broken.path.absolute() == path), None)
 

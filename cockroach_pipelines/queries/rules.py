@@ -13,13 +13,18 @@ from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.query import QueryKind
 
 
-def statement_problems(kind: QueryKind, parsed: ParsedSQL, bound: BoundSQL) -> Iterator[QueryFileError]:
+def statement_problems(
+    kind: QueryKind, parsed: ParsedSQL, bound: BoundSQL, *, named: bool = False
+) -> Iterator[QueryFileError]:
     """Give what is wrong with a statement for its kind: reports and reconciliations return rows and write nothing."""
     if parsed.further:
+        advice = "One file, one statement: move it to a file of its own."
+        if named:
+            advice = "One name, one statement: make one of them."
+        elif kind is QueryKind.RECONCILIATION:
+            advice += " Two that are to be compared are named: `-- name: source` and `-- name: target` above them."
         yield QueryFileError(
-            f"A second of {parsed.statement_count} statements begins here.",
-            place=parsed.further[0],
-            advice="One file, one statement: move it to a file of its own.",
+            f"A second of {parsed.statement_count} statements begins here.", place=parsed.further[0], advice=advice
         )
         return
     if parsed.kind is StatementKind.TRANSACTION:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 _SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog", "crdb_internal", "pg_extension", "system"})
+
+_PART = r'"(?:[^"\0]|"")+"|[^\W\d][\w$]*'
+_NAME = re.compile(rf"(?:{_PART})(?:\.(?:{_PART})){{0,2}}")
 
 
 @dataclass(frozen=True, order=True)
@@ -34,3 +38,20 @@ class TableName:
 
     def __str__(self) -> str:
         return ".".join(part for part in (self.catalog, self.schema, self.name) if part)
+
+
+def parse_table_name(text: str) -> TableName:
+    """Read a table's name as SQL writes it: up to three parts, quoted where they are unusual.
+
+    Raises:
+        ValueError: The text is none.
+    """
+    if not _NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no name of a table. "
+            'Write table, schema.table or database.schema.table, with "quotes" around unusual names.'
+        )
+    parts = [
+        part[1:-1].replace('""', '"') if part.startswith('"') else part.lower() for part in re.findall(_PART, text)
+    ]
+    return TableName(*["", "", "", *parts][-3:])

@@ -20,9 +20,10 @@ from cockroach_pipelines.queries.loader import read_text
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL, SQLParser
-from cockroach_pipelines.queries.query import Query, QueryKind, Statement
+from cockroach_pipelines.queries.query import Query, QueryKind
 from cockroach_pipelines.queries.sandbox import Binds, Identifier, SQLEnvironment, quoted_identifier
 from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries.statement import Statement
 
 _NAMED = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)")
 _MARKUP = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cockroach_pipelines.execution import CheckOutcome, Order, Outcome, QueryExecutor, ResultProcessor, run_reading
-from cockroach_pipelines.queries import Severity
+from cockroach_pipelines.queries import Expect, ReconciliationHeader, Severity
+from cockroach_pipelines.reconciliation.question import expectation
 
 NO_DIFFERENCES = "no_differences"
 """Name of the check that every reconciliation has."""
@@ -15,14 +16,19 @@ NO_DIFFERENCES = "no_differences"
 def run_reconciliation(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:
     """Run a reconciliation in a read-only session, stage the differences in `path`, and check that there are none.
 
-    See `run_reading`; the check `no_differences` comes first among the outcome's checks.
+    See `run_reading`; the check `no_differences` comes first among the outcome's checks. It counts no rows as wrong when
+    there are as few as the header's `expect` allows.
     """
+    header = order.query.header
+    expect = header.expect if isinstance(header, ReconciliationHeader) else Expect()
+    expected = expectation(expect)
     outcome = run_reading(executor, processor, order, path)
+    error, warn = (bound.is_exceeded(outcome.rows, 0.0) for bound in (expected.error, expected.warn))
     check = CheckOutcome(
         NO_DIFFERENCES,
-        Severity.ERROR,
-        blocking=False,
-        wrong_rows=outcome.rows,
-        sample=outcome.preview if outcome.rows else None,
+        Severity.ERROR if error or not warn else Severity.WARN,
+        blocking=error and expect.blocking,
+        wrong_rows=outcome.rows if error or warn else 0,
+        sample=outcome.preview if error or warn else None,
     )
     return replace(outcome, checks=(check, *outcome.checks))

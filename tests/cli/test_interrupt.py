@@ -23,6 +23,9 @@ LAST_GOOD_RESULT = "the last good result"
 
 SILENT = "SELECT pg_sleep(120)::text AS slept"
 ENDLESS = "SELECT generate_series(1, 100000000000) AS number, repeat('x', 100) AS text"
+COMPARISON = (
+    "-- name: source\nSELECT 1 AS id, pg_sleep(120)::text\n-- name: target\nSELECT 1 AS id, pg_sleep(120)::text"
+)
 MAINTENANCE = "DELETE FROM kept WHERE pg_sleep(120)::text = ''"
 
 # A file for each process, since a session is known by its file's name.
@@ -30,6 +33,8 @@ FILES = {
     "reporting/silent_int.sql": SILENT,
     "reporting/silent_term.sql": SILENT,
     "reporting/silent_hup.sql": SILENT,
+    "reconciliation/compare_int.sql": COMPARISON,
+    "reconciliation/compare_term.sql": COMPARISON,
     "maintenance/delete_int.sql": MAINTENANCE,
     "maintenance/delete_term.sql": MAINTENANCE,
     "reporting/endless_int.sql": ENDLESS,
@@ -55,8 +60,9 @@ class Command:
         return int(self.server.psql(sql))
 
     def wait_for_statement(self) -> None:
-        """Wait until the server runs the statement."""
-        wait_until(lambda: self.statements() == 1 or self.process.poll() is not None, 90, lambda: "nothing runs")
+        """Wait until the server runs the statement, or both of a comparison."""
+        sessions = 2 if self.name.startswith("compare") else 1
+        wait_until(lambda: self.statements() == sessions or self.process.poll() is not None, 90, lambda: "nothing runs")
         assert self.process.poll() is None, self.process.communicate()[0]
 
     def end(self, number: signal.Signals) -> str:
@@ -83,7 +89,7 @@ def project(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="module")
 def waiting(project: Path, server: PostgresServer) -> Iterator[Mapping[str, Command]]:
     """Commands whose statements give nothing for a long time; started together, as each takes seconds to begin."""
-    names = ("silent_int", "silent_term", "silent_hup", "delete_int", "delete_term")
+    names = ("silent_int", "silent_term", "silent_hup", "delete_int", "delete_term", "compare_int", "compare_term")
     with ExitStack() as stack:
         commands = {name: stack.enter_context(started(name, project, server)) for name in names}
         for command in commands.values():
@@ -115,6 +121,8 @@ def streaming(project: Path, server: PostgresServer) -> Iterator[Mapping[str, Co
         ("silent", signal.SIGHUP, 129),
         ("delete", signal.SIGINT, 130),
         ("delete", signal.SIGTERM, 143),
+        ("compare", signal.SIGINT, 130),
+        ("compare", signal.SIGTERM, 143),
     ],
 )
 def test_signal_ends_a_statement_that_gives_nothing(

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cockroach_pipelines.execution.parquet import ParquetFileWriter
 
 from cockroach_pipelines.database import (
     CockroachDBConnection,
@@ -30,7 +31,6 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     run_reading,
 )
-from cockroach_pipelines.execution.parquet import ParquetFileWriter
 from cockroach_pipelines.queries import SQLRepository
 from tests.faults.conftest import Connect
 from tests.peers.postgres import PostgresServer

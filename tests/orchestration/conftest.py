@@ -23,6 +23,8 @@ _MISBEHAVING = {
     "reporting/broken.sql": "-- Flights by carrier.\nSELECT carrier,\n       count(*) AS flights\nFORM flights\nGROUP BY carrier;\n",
     "reporting/silent.sql": "-- Gives nothing for two minutes.\nSELECT pg_sleep(120)::text AS slept;\n",
     "reporting/endless.sql": "-- More rows than anybody can store.\nSELECT a.carrier, b.flight FROM flights AS a CROSS JOIN flights AS b;\n",
+    "reconciliation/silent_sides.sql": "-- Both sides give nothing for two minutes.\n"
+    "-- name: source\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n-- name: target\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n",
     "maintenance/slow_delete.sql": "-- Takes minutes and never commits.\nDELETE FROM flight_events WHERE pg_sleep(0.01)::text = '';\n",
 }
 

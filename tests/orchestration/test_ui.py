@@ -96,15 +96,40 @@ def test_report_shows_its_row_count_columns_and_first_rows(page: Page, screensho
 
 
 @pytest.mark.usefixtures("runs")
+def test_reconciliation_says_what_differs_where_and_what_would_mend_it(
+    page: Page, screenshot: Callable[[str], None]
+) -> None:
+    page.set_viewport_size({"width": 1900, "height": 3400})
+    page.goto(f"/assets/{RECONCILIATION}")
+    found = "101 rows differ (33 missing, 33 extra, 35 changed) in 336,776 against 336,776 rows."
+    expect(page.get_by_text(found).first).to_be_visible()
+    for name, value in (("differences", "101"), ("missing", "33"), ("extra", "33"), ("changed", "35")):
+        row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=name, exact=True)).first
+        expect(row).to_contain_text(value)
+    expect(page.get_by_text("tailnum: trailing blanks (100% of its differences)")).to_be_visible()
+    expect(page.get_by_text("air_time: the opposite sign (100% of its differences)")).to_be_visible()
+    assert is_drawn(page.get_by_role("img", name="where along the key"))
+    screenshot("reconciliation")
+    show(page, "where_in_detail")
+    assert is_drawn(page.get_by_role("img", name="Where along the key rows differ"))
+    screenshot("reconciliation_where")
+    page.keyboard.press("Escape")
+    show(page, "mending_target")
+    expect(page.get_by_text("flights_against_replica.mend_target.sql")).to_be_visible()
+    expect(page.get_by_text("DELETE FROM flights_replica").first).to_be_visible()
+    screenshot("reconciliation_mending")
+
+
+@pytest.mark.usefixtures("runs")
 def test_reconciliation_that_found_differences_is_red_and_shows_a_sample(
     page: Page, screenshot: Callable[[str], None]
 ) -> None:
     page.goto(f"/assets/{RECONCILIATION}?view=checks")
-    expect(page.get_by_text("101 rows are wrong.")).to_be_visible()
+    expect(page.get_by_text("101 rows differ").first).to_be_visible()
     assert is_red(verdict(page))
-    sample = page.get_by_role("table").filter(has_text="missing in the replica").last
-    assert rows(sample)[0] == ["time_hour", "carrier", "flight", "difference", "columns"]
-    assert ["2013-01-22", "19:00:00+00:00", "UA", "717", "changed", "distance"] in rows(sample)
+    sample = page.get_by_role("table").filter(has_text="missing").last
+    assert rows(sample)[0] == ["time_hour", "carrier", "flight", "kind", "column", "source", "target"]
+    assert len(rows(sample)) > 10
     screenshot("reconciliation_checks")
 
 
@@ -132,6 +157,18 @@ def rows(table: Locator) -> list[list[str]]:
     """The words of each row."""
     expect(table).to_be_visible()
     return [row.inner_text().split() for row in table.get_by_role("row").all()]
+
+
+def show(page: Page, metadata: str) -> None:
+    """Click the button of metadata that is too long to be shown at once."""
+    row = page.get_by_role("row").filter(has=page.get_by_role("cell", name=metadata, exact=True)).first
+    row.get_by_text("[Show Markdown]").click()
+
+
+def is_drawn(picture: Locator) -> bool:
+    """Whether the browser could make a picture of it."""
+    expect(picture).to_be_visible()
+    return bool(picture.evaluate("picture => picture.complete && picture.naturalWidth > 400"))
 
 
 def verdict(page: Page) -> Locator:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import jpype
+
 from cockroach_pipelines.database.dialect import parse_server_version
 from cockroach_pipelines.database.jvm import java
+from cockroach_pipelines.database.sqlstate import java_sql_error
 
 _COPIES_QUERIES_SINCE = (23, 1)  # CockroachDB's release notes of v23.1: COPY (query) TO STDOUT
 
@@ -23,5 +26,8 @@ def copies_queries(jdbc: Any) -> bool:
 
 def cockroach_version(jdbc: Any) -> tuple[int, ...] | None:
     """Give the version of CockroachDB, None for any other server; costs no round trip."""
-    said = jdbc.unwrap(java("org.postgresql.PGConnection")).getParameterStatus("crdb_version")
+    try:
+        said = jdbc.unwrap(java("org.postgresql.PGConnection")).getParameterStatus("crdb_version")
+    except jpype.JException as error:  # the connection is closed
+        raise java_sql_error(error) from error
     return parse_server_version(str(said)).numbers if said is not None else None

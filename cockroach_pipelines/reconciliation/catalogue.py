@@ -1,0 +1,162 @@
+"""What a server knows of a relation: columns, keys, about how many rows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from cockroach_pipelines.database import Dialect, ServerVersion, StatementError
+from cockroach_pipelines.queries import SQLParser
+from cockroach_pipelines.reconciliation.columns import Column, RelationShape, literal
+from cockroach_pipelines.reconciliation.relation import Relation
+from cockroach_pipelines.reconciliation.sides import Reader, Side
+
+_LOCALE_PROVIDERS_SINCE = 15
+
+
+def describe(side: Side, reader: Reader) -> RelationShape:
+    """Ask for a relation's columns, keys and size.
+
+    Raises:
+        StatementError: The relation does not exist, or may not be read.
+    """
+    relation = side.relation
+    schema = reader.table(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters).schema
+    columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]
+    if side.dialect is Dialect.COCKROACHDB:
+        return _of_cockroachdb(relation, reader, columns)
+    return _of_postgresql(relation, reader, columns, side.server)
+
+
+def _pg_type(field: Any) -> str:
+    return str((field.metadata or {}).get(b"pg.type", b"text").decode())
+
+
+def _declared(field: Any) -> str:
+    name = _pg_type(field)
+    is_limited = name in ("numeric", "decimal") and pa.types.is_decimal(field.type)
+    return f"{name}({field.type.precision},{field.type.scale})" if is_limited else name
+
+
+def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], server: ServerVersion) -> RelationShape:
+    enums = {name for (name,) in reader.query("SELECT typname::text FROM pg_type WHERE typtype = 'e'")}
+    columns = [_replaced(column, is_enum=column.pg_type.strip('"').split(".")[-1] in enums) for column in columns]
+    rows = _estimate(relation, reader)
+    if relation.table is None:
+        return RelationShape(tuple(columns), estimated_rows=rows)
+    table = f"{literal(relation.table)}::regclass"
+    provider = "d.datlocprovider = 'c' AND " if server.numbers[0] >= _LOCALE_PROVIDERS_SINCE else ""
+    known = {
+        name: (declared, nullable, bytewise)
+        for name, declared, nullable, bytewise in reader.query(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, "
+            "coalesce(c.collname IN ('C', 'POSIX', 'ucs_basic') OR c.collname = 'default' AND "
+            f"(SELECT {provider}d.datcollate IN ('C', 'POSIX') FROM pg_database AS d "
+            "WHERE d.datname = current_database()), true) "
+            "FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation "
+            f"WHERE a.attrelid = {table} AND a.attnum > 0 AND NOT a.attisdropped"
+        )
+    }
+    columns = [
+        _replaced(
+            column, declared=known[column.name][0], nullable=known[column.name][1], bytewise=known[column.name][2]
+        )
+        if column.name in known
+        else column
+        for column in columns
+    ]
+    indexes = [
+        (primary, unique, json.loads(names), json.loads(nullable))
+        for primary, unique, names, nullable in reader.query(
+            "SELECT i.indisprimary, i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL, "
+            "to_json(array_agg(a.attname::text ORDER BY k.n))::text, to_json(bool_or(NOT a.attnotnull))::text "
+            "FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n) "
+            "JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
+            f"WHERE i.indrelid = {table} AND i.indisvalid AND i.indpred IS NULL GROUP BY i.indexrelid, 1, 2"
+        )
+    ]
+    return RelationShape(
+        tuple(columns),
+        primary_key=next((tuple(names) for primary, _, names, _ in indexes if primary), ()),
+        unique_keys=tuple(frozenset(names) for _, unique, names, nullable in indexes if unique and not nullable),
+        estimated_rows=rows,
+        indexed=frozenset(names[0] for _, _, names, _ in indexes if names),
+    )
+
+
+def _replaced(column: Column, **changes: Any) -> Column:
+    return Column(**{**vars(column), **changes})
+
+
+def _estimate(relation: Relation, reader: Reader) -> int | None:
+    where = f" WHERE {relation.where}" if relation.where else ""
+    parameters = [*relation.parameters, *relation.where_parameters]
+    plan = reader.query(f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {relation.origin}{where}", parameters)[0][0]
+    return int(json.loads(str(plan))[0]["Plan"]["Plan Rows"])
+
+
+def _of_cockroachdb(relation: Relation, reader: Reader, columns: list[Column]) -> RelationShape:
+    if relation.table is None:
+        return RelationShape(tuple(columns))
+    schema, table = _names(relation.table)
+    known = {
+        name: (declared, nullable == "YES")
+        for name, declared, nullable in reader.query(cockroachdb_columns_sql(schema, table))
+    }
+    columns = [
+        _replaced(column, declared=known[column.name][0].lower(), nullable=known[column.name][1])
+        if column.name in known
+        else column
+        for column in columns
+    ]
+    keys: dict[str, list[str]] = {}
+    for kind, name, column in reader.query(cockroachdb_keys_sql(schema, table)):
+        keys.setdefault(f"{kind} {name}", []).append(column)
+    nullable = {column.name for column in columns if column.may_be_null}
+    try:
+        with reader.attempt():
+            rows = reader.query(cockroachdb_statistics_sql(relation.table))[0][0]
+    except StatementError:  # statistics are a convenience: the role may not be allowed to see them
+        rows = None
+    return RelationShape(
+        tuple(columns),
+        primary_key=next((tuple(names) for key, names in keys.items() if key.startswith("PRIMARY KEY ")), ()),
+        unique_keys=tuple(frozenset(names) for names in keys.values() if not nullable & set(names)),
+        estimated_rows=int(rows) if rows is not None else None,
+        indexed=frozenset(names[0] for names in keys.values()),
+    )
+
+
+def _names(table: str) -> tuple[str | None, str]:
+    (name,) = SQLParser().parse(f"SELECT 1 FROM {table}").tables_read
+    return name.schema or None, name.name
+
+
+def _in_schema(schema: str | None, column: str) -> str:
+    return f"{column} = {literal(schema)}" if schema else f"{column} = current_schema()"
+
+
+def cockroachdb_columns_sql(schema: str | None, table: str) -> str:
+    """Give the query for name, type and nullability of a table's columns."""
+    return (
+        "SELECT column_name, crdb_sql_type, is_nullable FROM information_schema.columns "
+        f"WHERE {_in_schema(schema, 'table_schema')} AND table_name = {literal(table)}"
+    )
+
+
+def cockroachdb_keys_sql(schema: str | None, table: str) -> str:
+    """Give the query for the columns of a table's primary key and unique constraints, in order."""
+    return (
+        "SELECT c.constraint_type, c.constraint_name, k.column_name FROM information_schema.table_constraints AS c "
+        "JOIN information_schema.key_column_usage AS k ON k.constraint_name = c.constraint_name "
+        "AND k.table_schema = c.table_schema AND k.table_name = c.table_name "
+        f"WHERE {_in_schema(schema, 'c.table_schema')} AND c.table_name = {literal(table)} "
+        "AND c.constraint_type IN ('PRIMARY KEY', 'UNIQUE') ORDER BY 1, 2, k.ordinal_position"
+    )
+
+
+def cockroachdb_statistics_sql(table: str) -> str:
+    """Give the query for the number of rows by the latest statistics."""
+    return f"SELECT row_count FROM [SHOW STATISTICS FOR TABLE {table}] ORDER BY created DESC LIMIT 1"

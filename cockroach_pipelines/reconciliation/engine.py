@@ -1,0 +1,419 @@
+"""Comparing two relations."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.reconciliation.aggregates import grouped
+from cockroach_pipelines.reconciliation.catalogue import describe
+from cockroach_pipelines.reconciliation.columns import map_columns
+from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences
+from cockroach_pipelines.reconciliation.expressions import SideSQL
+from cockroach_pipelines.reconciliation.findings import findings
+from cockroach_pipelines.reconciliation.hashing import collision_probability
+from cockroach_pipelines.reconciliation.journal import Journal, fingerprint
+from cockroach_pipelines.reconciliation.memory import economical_memory, release_memory
+from cockroach_pipelines.reconciliation.pace import Pace
+from cockroach_pipelines.reconciliation.plan import Plan, Planner, Shapes, common_hash
+from cockroach_pipelines.reconciliation.recheck import Rechecked, recheck
+from cockroach_pipelines.reconciliation.relation import Relation
+from cockroach_pipelines.reconciliation.result import (
+    ColumnCount,
+    Progress,
+    RecheckOutcome,
+    Reconciliation,
+    SideConsistency,
+    StrategyChoice,
+)
+from cockroach_pipelines.reconciliation.segments import HashSegments, Segments, from_state
+from cockroach_pipelines.reconciliation.sides import Sides
+from cockroach_pipelines.reconciliation.spec import HashKind, Recheck, ReconciliationSpec, Strategy
+from cockroach_pipelines.reconciliation.statements import Statements, hashed_key
+from cockroach_pipelines.reconciliation.surroundings import Surroundings, surroundings
+from cockroach_pipelines.reconciliation.tally import Tally
+from cockroach_pipelines.reconciliation.windows import (
+    HASHES_EACH,
+    JOINED_EACH,
+    ROWS_EACH,
+    Window,
+    WindowReader,
+    cut,
+    read_both,
+    read_checksums,
+)
+
+DIFFERENCES = "differences.parquet"
+"""Name of the dataset in the folder."""
+
+DRILLED = "drilled"
+"""Folder, within the folder, of the rows of groups that differ."""
+
+_JOURNAL, _PARTS = "journal.jsonl", "parts"
+_TOO_MANY_SEGMENTS = 0.3
+_ROWS_AT_FIRST = 10_000_000
+
+
+def reconcile(
+    source: Relation,
+    target: Relation,
+    spec: ReconciliationSpec | None = None,
+    *,
+    connections: ConnectionManager,
+    folder: Path,
+    activity: Activity | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    resume: bool = True,
+) -> Reconciliation:
+    """Compare two relations, and say which rows and columns differ; with `measures`, which groups and measures.
+
+    Memory does not grow with the relations. An interrupt in the calling thread ends the statements on both servers.
+
+    Args:
+        source: What is right by definition: a row that only it has is `missing`.
+        target: What is compared with it.
+        spec: How to compare; all columns by the primary key when None.
+        connections: Where connections are lent; each side takes `care.workers` of them.
+        folder: Where the differences are written, as `differences.parquet`. What is needed to resume lies there until
+            the end, so a run that is to be resumed has to be given the same folder.
+        activity: On whose behalf, for the servers' session lists.
+        progress: Called after each step.
+        resume: Go on from where an earlier run of the same question in this folder ended.
+
+    Raises:
+        ReconciliationError: What is asked for cannot be done.
+        StatementError: A server refused a statement or ended it; what was finished is kept for the next run.
+    """
+    spec = spec or ReconciliationSpec()
+
+    def run(source: Relation, target: Relation, spec: ReconciliationSpec, folder: Path) -> Reconciliation:
+        return _Run(source, target, spec, connections, folder, activity, progress).run(resume)
+
+    if not spec.measures:
+        return run(source, target, spec, folder)
+    groups = grouped(source, target, spec, connections, activity)
+    result = run(groups.source, groups.target, groups.spec, folder)
+    drill = groups.drill(result)
+    if drill is None:
+        return result
+    return replace(result, drilled=run(drill.source, drill.target, drill.spec, folder / DRILLED))
+
+
+class _Run:
+    """One comparison, from both sides' columns to the result."""
+
+    def __init__(
+        self,
+        source: Relation,
+        target: Relation,
+        spec: ReconciliationSpec,
+        connections: ConnectionManager,
+        folder: Path,
+        activity: Activity | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self.relations = source, target
+        self.spec = spec
+        self.connections = connections
+        self.folder = folder
+        self.activity = activity
+        self.pace = Pace(connections, source.connection, spec, progress)
+        self.journal = Journal(folder / _JOURNAL)
+        self.tally = Tally()
+        self.rows = np.zeros(2, np.int64)
+        self.comparisons = 0
+        self.moments: list[SideConsistency] = []
+        self.stopped = ""
+
+    def run(self, resume: bool) -> Reconciliation:
+        with economical_memory():
+            return self._run(resume)
+
+    def _run(self, resume: bool) -> Reconciliation:
+        started = dt.datetime.now(dt.UTC)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with Sides(self.connections, *self.relations, self.spec, self.activity) as sides:
+            shapes = Shapes(*sides.both(describe))
+            self.columns = map_columns(shapes.source, shapes.target, self.spec)
+            self.kind = common_hash(sides, self.spec)
+            self.statements = self._statements(sides)
+            events = self._begin(shapes, resume)
+            plan = self._plan(sides, shapes, events)
+            self._note_moments(sides, events)
+            windows = self._windows(sides, plan, events)
+            self._compare(sides, plan, windows, events)
+            around = Surroundings()
+            if self.tally.counts.total:
+                around = surroundings(sides, self.statements, (shapes.source, shapes.target))
+        parts, outcome = self.parts, None
+        if self.spec.recheck and self.tally.counts.total and not self.columns.keyless:
+            again = self._recheck(self.spec.recheck)
+            outcome, self.tally, parts = again.outcome, again.tally, again.parts
+        return self._result(started, plan.choice, parts, outcome, around)
+
+    def _recheck(self, asked: Recheck) -> Rechecked:
+        return recheck(
+            asked,
+            lambda: Sides(self.connections, *self.relations, self.spec, self.activity),
+            self._statements,
+            self.columns,
+            self.parts,
+            self.folder / _PARTS,
+            lambda: self.pace.tell("recheck", 0, 0, int(self.rows.sum()), self.tally.counts.total),
+        )
+
+    def _statements(self, sides: Sides) -> tuple[Statements, Statements]:
+        first, second = (
+            Statements(side.relation, self.columns, self.spec, SideSQL(side.dialect, is_source), self.kind)
+            for side, is_source in ((sides.source, True), (sides.target, False))
+        )
+        return first, second
+
+    def _begin(self, shapes: Shapes, resume: bool) -> list[dict[str, Any]]:
+        """Give what an earlier run finished, and clear away what cannot be used."""
+        print_ = fingerprint(self.relations, self.spec, (shapes.source, shapes.target))
+        events = self.journal.read(print_) if resume else []
+        if not events:
+            shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
+        self.journal.rewrite(print_, events)
+        self.parts = Parts(self.folder / _PARTS, difference_schema(self.columns))
+        return events
+
+    def _note_moments(self, sides: Sides, events: list[dict[str, Any]]) -> None:
+        for event in events:
+            self.moments += [SideConsistency(**each) for each in event.get("moments", ())]
+        self.moments += sides.consistency
+        self.journal.add({"moments": [vars(each) for each in sides.consistency]})
+
+    def _plan(self, sides: Sides, shapes: Shapes, events: list[dict[str, Any]]) -> Plan:
+        for event in events:
+            if state := event.get("plan"):
+                return self._plan_again(state)
+        self.pace.tell("sample", 0, 0, 0, 0)
+        plan = Planner(sides, self.statements, shapes, self.columns, self.spec, self.kind).plan()
+        self.journal.add({"plan": _plan_state(plan, self.kind)})
+        return plan
+
+    def _plan_again(self, state: dict[str, Any]) -> Plan:
+        self.kind = HashKind(state["kind"])
+        self.statements = tuple(replace(each, kind=self.kind) for each in self.statements)  # type: ignore[assignment]
+        hashed = hashed_key(self.columns)
+        scanned = state["scanned"] and from_state(state["scanned"], self.columns.key, hashed, self.kind)
+        windows = from_state(state["windows"], self.columns.key, hashed, self.kind)
+        choice = state["choice"]
+        return Plan(
+            StrategyChoice(
+                Strategy(choice["strategy"]),
+                choice["reason"],
+                HashKind(choice["hash"]) if choice["hash"] else None,
+                choice["segments"],
+                choice["sampled_share"],
+            ),
+            scanned,
+            windows,
+            state["rows"],
+        )
+
+    def _windows(self, sides: Sides, plan: Plan, events: list[dict[str, Any]]) -> list[Window]:
+        """Say which segments are looked at row by row."""
+        for event in events:
+            if "cut" in event:
+                self.rows += event["rows"]
+                self.comparisons += event["comparisons"]
+                self.segments = _same(plan, event["by"])
+                return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]
+        each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, HASHES_EACH)
+        self.segments = plan.windows
+        if plan.choice.strategy is Strategy.DIRECT:
+            windows = [Window(0, ((0, plan.windows.count),))]
+        elif plan.scanned is None:
+            average = plan.rows / plan.windows.count
+            windows = cut(range(plan.windows.count), lambda _: average, each)
+        else:
+            windows = self._differing_windows(sides, plan, plan.scanned, events)
+        if plan.choice.strategy is Strategy.JOIN:
+            counted = read_both(sides, self.statements, lambda statements: statements.count())
+            self.rows += [int(side["n"][0].as_py()) for side in counted]
+        by = "windows" if self.segments is plan.windows else "scanned"
+        self.journal.add(
+            {
+                "cut": [window.runs for window in windows],
+                "by": by,
+                "rows": self.rows.tolist(),
+                "comparisons": self.comparisons,
+            }
+        )
+        return windows
+
+    def _differing_windows(
+        self, sides: Sides, plan: Plan, scanned: Segments, events: list[dict[str, Any]]
+    ) -> list[Window]:
+        """Compare checksums of all segments, and give windows of those that differ."""
+        counts = np.zeros(scanned.count, np.int64)
+        differing: list[int] = []
+        done = 0
+        for event in events:
+            if (chunk := event.get("checksums")) is not None:
+                done = chunk["end"]
+                differing += [number for number, _ in chunk["differing"]]
+                for number, rows in chunk["differing"]:
+                    counts[number] = rows
+                self.rows += chunk["rows"]
+        each = max(1.0, plan.rows / scanned.count)
+        length = scanned.count if isinstance(scanned, HashSegments) else int(_ROWS_AT_FIRST / each) + 1
+        while done < scanned.count and not self._should_stop():
+            end = min(scanned.count, done + length)
+            if scanned.count - end < length / 4:
+                end = scanned.count
+            clock = time.perf_counter()
+            ours, theirs = read_checksums(sides, self.statements, scanned, [(done, end)])
+            part = slice(done, end)
+            rows = np.maximum(ours[0], theirs[0])
+            found = [
+                done + int(number)
+                for number in np.flatnonzero((ours[0][part] != theirs[0][part]) | (ours[1][part] != theirs[1][part]))
+            ]
+            for number in found:
+                counts[number] = rows[number]
+            differing += found
+            compared = np.array([ours[0].sum(), theirs[0].sum()])
+            self.rows += compared
+            self.comparisons += end - done
+            self.journal.add(
+                {
+                    "checksums": {
+                        "end": end,
+                        "differing": [[number, int(counts[number])] for number in found],
+                        "rows": compared.tolist(),
+                    }
+                }
+            )
+            seconds = max(time.perf_counter() - clock, 0.001)
+            length = max(1, int((end - done) * self.spec.care.statement_seconds / seconds))
+            done = end
+            self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
+        if not isinstance(scanned, HashSegments) or scanned is plan.windows:
+            self.segments = scanned
+            return cut(differing, lambda number: counts[number], HASHES_EACH)
+        if len(differing) > _TOO_MANY_SEGMENTS * scanned.count:
+            average = plan.rows / plan.windows.count
+            return cut(range(plan.windows.count), lambda _: average, HASHES_EACH)
+        self.segments = scanned
+        return cut(differing, lambda number: counts[number], HASHES_EACH)
+
+    def _compare(self, sides: Sides, plan: Plan, windows: Sequence[Window], events: list[dict[str, Any]]) -> None:
+        strategy = plan.choice.strategy
+        finished = {event["window"]: event for event in events if "window" in event}
+        for event in finished.values():
+            self.tally.add_event(event["tally"])
+            self.rows += event["rows"]
+            self.comparisons += event["comparisons"]
+        counted = strategy in (Strategy.CHECKSUMS, Strategy.JOIN)
+        reader = WindowReader(sides, self.statements, self.columns, self.segments, strategy)
+        left = [window for window in windows if window.number not in finished]
+        done = len(finished)
+        for compared in reader.compare(self._allowed(left), self.spec.care.workers):
+            tally = Tally()
+            tables = []
+            for matched in compared.matched:
+                tally.add(matched, self.columns)
+                tables.append(differences(matched, self.columns))
+            self.parts.write(compared.window.number, tables)
+            rows = np.zeros(2, np.int64) if counted else np.array(compared.rows)
+            self.tally.add_tally(tally)
+            self.rows += rows
+            self.comparisons += compared.comparisons
+            self.journal.add(
+                {
+                    "window": compared.window.number,
+                    "tally": tally.as_event(),
+                    "rows": rows.tolist(),
+                    "comparisons": compared.comparisons,
+                }
+            )
+            done += 1
+            release_memory()
+            self.pace.tell("compare", done, len(windows), int(self.rows.sum()), self.tally.counts.total)
+        if done < len(windows) and not self.stopped:
+            raise AssertionError("windows were left out without a reason")
+
+    def _allowed(self, windows: Sequence[Window]) -> Iterator[Window]:
+        """Give windows as long as nothing says stop, each when the throttle lets it begin."""
+        for window in windows:
+            if self._should_stop():
+                return
+            self.pace.wait_for_leave()
+            yield window
+
+    def _should_stop(self) -> bool:
+        if not self.stopped:
+            self.stopped = self.pace.reason_to_stop(self.tally.counts.total, int(self.rows.max()))
+        return bool(self.stopped)
+
+    def _result(
+        self,
+        started: dt.datetime,
+        choice: StrategyChoice,
+        parts: Parts,
+        outcome: RecheckOutcome | None,
+        around: Surroundings,
+    ) -> Reconciliation:
+        path = self.folder / DIFFERENCES
+        parts.join(path, self.spec.limit)
+        found = findings(path, parts, self.tally, self.columns, around)
+        rows = max(int(self.rows.max()), 1)
+        result = Reconciliation(
+            source=self.relations[0],
+            target=self.relations[1],
+            spec=self.spec,
+            key=() if self.columns.keyless else tuple(pair.name for pair in self.columns.key),
+            columns=tuple(pair.name for pair in (self.columns.key if self.columns.keyless else self.columns.values)),
+            schema=self.columns.differences,
+            source_rows=int(self.rows[0]),
+            target_rows=int(self.rows[1]),
+            counts=self.tally.counts,
+            by_column=tuple(
+                ColumnCount(name, number, number / rows) for name, number in self.tally.by_column.most_common()
+            ),
+            duplicates=tuple(self.tally.duplicates),
+            duplicate_keys=self.tally.duplicate_keys,
+            null_keys=self.tally.null_keys,
+            differences=path,
+            sample=found.sample,
+            patterns=found.patterns,
+            histogram=found.histogram,
+            consistency=tuple(self.moments),
+            choice=choice,
+            collision_probability=collision_probability(self.comparisons),
+            stopped=self.stopped,
+            recheck=outcome,
+            started=started,
+            seconds=(dt.datetime.now(dt.UTC) - started).total_seconds(),
+            pairs=self.columns.all,
+        )
+        shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
+        self.journal.remove()
+        return result
+
+
+def _plan_state(plan: Plan, kind: HashKind) -> dict[str, Any]:
+    return {
+        "choice": vars(plan.choice),
+        "scanned": plan.scanned.as_state() if plan.scanned else None,
+        "windows": plan.windows.as_state(),
+        "rows": plan.rows,
+        "kind": kind,
+    }
+
+
+def _same(plan: Plan, by: str) -> Segments:
+    return plan.windows if by == "windows" or plan.scanned is None else plan.scanned

@@ -1,0 +1,41 @@
+"""Memory that goes back to the system after each window.
+
+Arrow's usual allocator keeps for each thread what it once had; over many windows in several threads that is more than
+all of them ever need at once. The C library's gives back what is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+
+_lock = threading.Lock()
+_users = 0
+_usual: Any = None
+
+
+@contextmanager
+def economical_memory() -> Iterator[None]:
+    """Let Arrow allocate with the C library as long as at least one comparison runs in this process."""
+    global _users, _usual
+    with _lock:
+        if _users == 0:
+            _usual = pa.default_memory_pool()
+            pa.set_memory_pool(pa.system_memory_pool())
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                pa.set_memory_pool(_usual)
+
+
+def release_memory() -> None:
+    """Give what is free back to the system."""
+    pa.default_memory_pool().release_unused()

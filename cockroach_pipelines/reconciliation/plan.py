@@ -1,0 +1,272 @@
+"""Choosing how the rows of both sides meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cockroach_pipelines.database import Dialect
+from cockroach_pipelines.reconciliation.arrays import integers
+from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, RelationShape
+from cockroach_pipelines.reconciliation.errors import ReconciliationError
+from cockroach_pipelines.reconciliation.expressions import SideSQL
+from cockroach_pipelines.reconciliation.families import Family, plain_type
+from cockroach_pipelines.reconciliation.hashing import kinds_for
+from cockroach_pipelines.reconciliation.matching import differing_hashes
+from cockroach_pipelines.reconciliation.probe import probe_sql
+from cockroach_pipelines.reconciliation.result import StrategyChoice
+from cockroach_pipelines.reconciliation.segments import (
+    NUMBERED_TYPES,
+    ORDERED_TYPES,
+    HashSegments,
+    IntegerSegments,
+    RangeSegments,
+    Segments,
+    runs_of,
+)
+from cockroach_pipelines.reconciliation.sides import Sides, result
+from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec, Strategy
+from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, is_integer_key
+from cockroach_pipelines.reconciliation.windows import read, read_both
+
+SMALL = 20_000
+"""Rows that are read at once."""
+
+_ROWS_EACH = 250
+_FEWEST, _MOST = 64, 16_384
+_BLOCKS = 4_096
+_DENSE = 4
+_SAMPLED_ROWS = 3_000
+_FEW, _MANY = 0.02, 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the rows meet.
+
+    Attributes:
+        choice: The strategy and its reason.
+        scanned: Segments for checksums, None where there are none.
+        windows: Segments that windows are made of.
+        rows: About how many rows the larger side has.
+    """
+
+    choice: StrategyChoice
+    scanned: Segments | None
+    windows: Segments
+    rows: int
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What the servers know of both relations."""
+
+    source: RelationShape
+    target: RelationShape
+
+
+def common_hash(sides: Sides, spec: ReconciliationSpec) -> HashKind:
+    """Give the cheapest hash of which both servers give the same results."""
+    kinds = kinds_for(sides.source.server, sides.target.server)
+    if spec.hash is not None:
+        if spec.hash not in kinds:
+            raise ReconciliationError(f"The two servers do not both have the hash {spec.hash}.")
+        return spec.hash
+    for kind in kinds[:-1]:
+        ours, theirs = sides.both(
+            lambda side, reader, kind=kind: reader.query(probe_sql(kind, SideSQL(side.dialect, is_source=True)))[0][0]  # type: ignore[misc]
+        )
+        if ours == theirs:
+            return kind
+    return kinds[-1]
+
+
+class Planner:
+    """Looks at both sides and chooses.
+
+    Args:
+        sides: Open sides.
+        statements: Their statements, the source's first.
+        shapes: What the servers know of them.
+        columns: What is compared.
+        spec: What was asked.
+        kind: The hash that both have in common.
+    """
+
+    def __init__(
+        self,
+        sides: Sides,
+        statements: tuple[Statements, Statements],
+        shapes: Shapes,
+        columns: ColumnMap,
+        spec: ReconciliationSpec,
+        kind: HashKind,
+    ) -> None:
+        self._sides = sides
+        self._statements = statements
+        self._shapes = shapes
+        self._columns = columns
+        self._spec = spec
+        self._kind = kind
+
+    def plan(self) -> Plan:
+        """Choose a strategy and the segments."""
+        forced = self._spec.strategy
+        estimates = [shape.estimated_rows for shape in (self._shapes.source, self._shapes.target)]
+        known = [rows for rows in estimates if rows is not None]
+        rows = max(known, default=0)
+        if forced in (None, Strategy.DIRECT) and (rows <= 5 * SMALL or None in estimates):
+            counted = self._counted()
+            if forced is Strategy.DIRECT or max(counted) <= SMALL:
+                choice = StrategyChoice(Strategy.DIRECT, f"both sides have at most {SMALL:,} rows")
+                return Plan(self._forced(choice), None, HashSegments(self._hashed, self._kind, 1), max(counted))
+            rows = max(rows, *counted)
+        buckets = HashSegments(self._hashed, self._kind, _power_of_two(self._count(rows)))
+        ranges = self._ranges(rows)
+        if ranges is not None and ranges.count < 3:  # a key with hardly any values
+            ranges = None
+        scanned = ranges if ranges is not None and self._numbers_quickly(ranges) else buckets
+        windows = ranges if ranges is not None and ranges.sargable else scanned
+        choice = self._forced(self._choose(windows))
+        if choice.strategy is Strategy.JOIN:
+            self._require_join()
+        segments = scanned if choice.strategy is Strategy.CHECKSUMS else windows
+        hash_kind = self._kind if choice.strategy in (Strategy.CHECKSUMS, Strategy.HASHES) else None
+        choice = StrategyChoice(choice.strategy, choice.reason, hash_kind, str(segments), choice.sampled_share)
+        return Plan(choice, scanned if choice.strategy is Strategy.CHECKSUMS else None, windows, rows)
+
+    def _choose(self, windows: Segments) -> StrategyChoice:
+        if self._spec.strategy is not None:
+            return StrategyChoice(self._spec.strategy, "")
+        if self._spec.exact:
+            return StrategyChoice(Strategy.ROWS, "`exact` asks for every value")
+        if self._can_join:
+            return StrategyChoice(Strategy.JOIN, "both relations are in one database, and their key is unique")
+        if self._sides.source.dialect is not self._sides.target.dialect and windows.sargable:
+            return StrategyChoice(
+                Strategy.ROWS, "the two databases share no cheap hash: sending rows costs them less than md5"
+            )
+        if not windows.sargable:
+            return StrategyChoice(
+                Strategy.CHECKSUMS, "no index gives the key in an order that both sides share, so no sample was taken"
+            )
+        share = self._sampled_share(windows)
+        said = f"{share:.1%} of a sample of the key ranges differ"
+        if share < _FEW:
+            return StrategyChoice(Strategy.CHECKSUMS, said, sampled_share=share)
+        strategy = Strategy.HASHES if share < _MANY else Strategy.ROWS
+        return StrategyChoice(strategy, said, sampled_share=share)
+
+    def _forced(self, choice: StrategyChoice) -> StrategyChoice:
+        return choice if self._spec.strategy is None else StrategyChoice(self._spec.strategy, "it was asked for")
+
+    @property
+    def _hashed(self) -> tuple[Pair, ...]:
+        return hashed_key(self._columns)
+
+    @property
+    def _can_join(self) -> bool:
+        key = {pair.source.name for pair in self._columns.key}, {pair.target.name for pair in self._columns.key}
+        unique = all(
+            any(names <= own for names in shape.unique_keys)
+            for own, shape in zip(key, (self._shapes.source, self._shapes.target), strict=True)
+        )
+        simple = all(pair.same_type for pair in self._columns.key)
+        return self._sides.one_database and unique and simple and not self._columns.keyless
+
+    def _require_join(self) -> None:
+        if not self._can_join:
+            raise ReconciliationError(
+                "These relations cannot be joined: that takes one connection, and a key of the same type that is a "
+                "primary key, or unique and NOT NULL, on both sides.",
+                advice="Leave `strategy` out.",
+            )
+
+    def _count(self, rows: int) -> int:
+        return self._spec.segments or min(max(rows // _ROWS_EACH, _FEWEST), _MOST)
+
+    def _counted(self) -> tuple[int, int]:
+        """Count the rows of both sides, of many a few more than `SMALL`."""
+        at_most = None if self._spec.strategy is Strategy.DIRECT else SMALL + 1
+        ours, theirs = read_both(self._sides, self._statements, lambda statements: statements.count(at_most))
+        return int(ours["n"][0].as_py()), int(theirs["n"][0].as_py())
+
+    def _numbers_quickly(self, ranges: Segments) -> bool:
+        if isinstance(ranges, IntegerSegments):
+            return True
+        dialects = {self._sides.source.dialect, self._sides.target.dialect}
+        return dialects == {Dialect.POSTGRESQL} and plain_type(self._columns.key[0].source.pg_type) in NUMBERED_TYPES
+
+    def _ranges(self, rows: int) -> Segments | None:
+        if self._columns.keyless or len(self._columns.key) > 1 or self._columns.key[0].normalize:
+            return None
+        pair = self._columns.key[0]
+        if is_integer_key(self._columns):
+            integers = self._integer_ranges(rows)
+            if integers is not None:
+                return integers
+        if (
+            not (pair.same_type or pair.family is Family.INTEGER)
+            or plain_type(pair.source.pg_type) not in ORDERED_TYPES
+        ):
+            return None
+        return self._sampled_ranges(rows)
+
+    def _integer_ranges(self, rows: int) -> IntegerSegments | None:
+        ranges = read_both(self._sides, self._statements, lambda statements: statements.key_range())
+        lows, highs = (
+            [text for side in ranges if (text := side[name][0].as_py()) is not None] for name in ("low", "high")
+        )
+        if not lows:
+            return None
+        low, high = min(map(int, lows)), max(map(int, highs))
+        count = self._count(rows)
+        if self._sides.source.dialect is Dialect.POSTGRESQL and high - low + 1 > _DENSE * max(rows, count):
+            return None
+        width = max(1, -(-(high - low + 1) // count))
+        if high - low > 2**62:
+            return None
+        return IntegerSegments(self._columns.key[0], low, width, -(-(high - low + 1) // width))
+
+    def _sampled_ranges(self, rows: int) -> RangeSegments | None:
+        pair = self._columns.key[0]
+        which = next(
+            (
+                place
+                for place, (side, shape) in enumerate(
+                    ((self._sides.source, self._shapes.source), (self._sides.target, self._shapes.target))
+                )
+                if side.dialect is Dialect.POSTGRESQL and side.relation.table and shape.indexed
+            ),
+            None,
+        )
+        if which is None:
+            return None
+        statement = self._statements[which].keys_of_blocks(_BLOCKS)
+        side = (self._sides.source, self._sides.target)[which]
+        keys = result(read(side, statement))["k"].to_pylist()
+        if len(keys) < 2:
+            return None
+        wanted = min(self._count(rows), len(keys), _BLOCKS)
+        bounds = [str(keys[int(place)]) for place in np.linspace(0, len(keys) - 1, wanted)]
+        indexed = all(
+            name in shape.indexed and (column := shape.column(name)) is not None and column.bytewise
+            for name, shape in ((pair.source.name, self._shapes.source), (pair.target.name, self._shapes.target))
+        )
+        return RangeSegments(pair, tuple(dict.fromkeys(bounds)), indexed)
+
+    def _sampled_share(self, windows: Segments) -> float:
+        """Compare some segments, spread evenly, and give the share of their rows that differs."""
+        rows = max(self._shapes.source.estimated_rows or 0, self._shapes.target.estimated_rows or 0, 1)
+        each = max(1, rows // windows.count)
+        number = int(min(windows.count, max(2, _SAMPLED_ROWS // each)))
+        chosen = runs_of(sorted(set(np.linspace(0, windows.count - 2, number).astype(int).tolist())))
+        tables = read_both(self._sides, self._statements, lambda statements: statements.hashes(windows, chosen))
+        ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
+        compared = max(len(ours[0]), len(theirs[0]))
+        return len(differing_hashes(ours, theirs)) / compared if compared else 0.0
+
+
+def _power_of_two(number: int) -> int:
+    return 1 << max(0, number - 1).bit_length()

@@ -1,0 +1,241 @@
+"""Cutting the key space into segments, the same ones on both sides.
+
+A segment has a number from 0. Rows whose key is NULL lie in a segment of their own, behind the last; a scan gives it the
+number NULL. Both sides must put equal keys into the same segment, whatever their collations.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cockroach_pipelines.database import Dialect
+from cockroach_pipelines.reconciliation.arrays import integers, nulls
+from cockroach_pipelines.reconciliation.columns import Pair, literal
+from cockroach_pipelines.reconciliation.expressions import SideSQL
+from cockroach_pipelines.reconciliation.families import Family, plain_type
+from cockroach_pipelines.reconciliation.hashing import bucket_sql, hash_sql
+from cockroach_pipelines.reconciliation.spec import HashKind
+
+Run = tuple[int, int]
+"""Consecutive segments, from the first to one past the last."""
+
+NUMBERED_TYPES = frozenset(("int2", "int4", "int8", "date", "time", "timestamp", "timestamptz", "uuid"))
+"""Types for which `width_bucket` finds a segment quickly; for others it walks through its bounds for every row."""
+ORDERED_TYPES = NUMBERED_TYPES | {"numeric", "text", "varchar"}
+"""Types that both databases order alike, text by its bytes, and whose values text names without loss."""
+
+
+class Segments(ABC):
+    """A way to cut the key space."""
+
+    count: int
+    """How many segments there are, that of NULL keys included."""
+
+    sargable = True
+    """Whether an index on the key finds the rows of a segment."""
+
+    @abstractmethod
+    def number(self, side: SideSQL) -> str:
+        """Give an SQL expression of a row's segment; NULL where the key is NULL."""
+
+    @abstractmethod
+    def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
+        """Give an SQL condition that is true for exactly the rows of these segments."""
+
+    @abstractmethod
+    def as_state(self) -> dict[str, Any]:
+        """Give what `from_state` makes it again from."""
+
+    def numbers(self, scanned: Any) -> Any:
+        """Give the segments of numbers that a scan gave, an Arrow array; rows beyond the edges lie in the outermost."""
+        inner = np.clip(integers(scanned.cast(pa.int64())), 0, max(0, self.count - 2))
+        return np.where(nulls(scanned), self.count - 1, inner)
+
+
+@dataclass(frozen=True)
+class IntegerSegments(Segments):
+    """Equal ranges of one integer key.
+
+    Attributes:
+        pair: The key.
+        low: The lowest key of both sides.
+        width: Keys in a segment.
+        ranges: How many segments beside that of NULL.
+    """
+
+    pair: Pair
+    low: int
+    width: int
+    ranges: int
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """How many segments there are, that of NULL keys included."""
+        return self.ranges + 1
+
+    def __str__(self) -> str:
+        return f"{self.ranges:,} equal ranges of {self.pair.name}"
+
+    def number(self, side: SideSQL) -> str:
+        """See `Segments.number`."""
+        key = f"({side.value(self.pair)}::int8 - ({self.low}))"
+        return f"{key} // {self.width}" if side.dialect is Dialect.COCKROACHDB else f"{key} / {self.width}"
+
+    def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
+        """See `Segments.condition`."""
+        edges = [self.low + number * self.width for number in range(self.ranges)]
+        return _ranges(side.value(self.pair), [str(edge) for edge in edges[1:]], runs)
+
+    def as_state(self) -> dict[str, Any]:
+        """See `Segments.as_state`."""
+        return {"kind": "integer", "low": self.low, "width": self.width, "ranges": self.ranges}
+
+
+@dataclass(frozen=True)
+class RangeSegments(Segments):
+    """Ranges of one key between bounds that split its rows about evenly.
+
+    Attributes:
+        pair: The key.
+        bounds: Texts of its values in ascending order; text in that of its bytes.
+        indexed: Whether indexes of both sides have that order.
+    """
+
+    pair: Pair
+    bounds: tuple[str, ...]
+    indexed: bool = True
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """How many segments there are, that of NULL keys included."""
+        return len(self.bounds) + 2
+
+    @property
+    def sargable(self) -> bool:  # type: ignore[override]
+        """Whether an index on the key finds the rows of a segment."""
+        return self.indexed
+
+    def __str__(self) -> str:
+        return f"{len(self.bounds) + 1:,} ranges of {self.pair.name}"
+
+    def number(self, side: SideSQL) -> str:
+        """See `Segments.number`."""
+        bounds = ", ".join(map(literal, self.bounds))
+        value, type_name = f"{side.value(self.pair)}{self._collate(side)}", self._type(side)
+        value = f"{value}::int8" if type_name == "int8" else value
+        return f"width_bucket({value}, ARRAY[{bounds}]::{type_name}[])"
+
+    def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
+        """See `Segments.condition`."""
+        bounds = [f"{literal(bound)}::{self._type(side)}" for bound in self.bounds]
+        return _ranges(f"{side.value(self.pair)}{self._collate(side)}", bounds, runs)
+
+    def as_state(self) -> dict[str, Any]:
+        """See `Segments.as_state`."""
+        return {"kind": "range", "bounds": list(self.bounds), "indexed": self.indexed}
+
+    def _type(self, side: SideSQL) -> str:
+        return "int8" if self.pair.family is Family.INTEGER else plain_type(side.column_of(self.pair).pg_type)
+
+    def _collate(self, side: SideSQL) -> str:
+        is_text = self.pair.family is Family.TEXT and side.dialect is Dialect.POSTGRESQL
+        return ' COLLATE "C"' if is_text and not side.column_of(self.pair).bytewise else ""
+
+
+@dataclass(frozen=True)
+class HashSegments(Segments):
+    """Buckets of a hash of the key: any key, in any order, NULL included.
+
+    Attributes:
+        pairs: The columns that the hash covers.
+        kind: Which hash.
+        buckets: A power of two.
+    """
+
+    pairs: tuple[Pair, ...]
+    kind: HashKind
+    buckets: int
+
+    sargable = False
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """How many segments there are; the last, of NULL keys, is always empty here."""
+        return self.buckets + 1
+
+    def __str__(self) -> str:
+        return f"{self.buckets:,} hash buckets of {', '.join(pair.name for pair in self.pairs)}"
+
+    def number(self, side: SideSQL) -> str:
+        """See `Segments.number`."""
+        return bucket_sql(hash_sql(self.kind, self.pairs, side), self.buckets)
+
+    def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
+        """See `Segments.condition`."""
+        if _covers(runs, self.buckets):
+            return "true"
+        number = self.number(side)
+        single = [str(first) for first, end in runs if end - first == 1]
+        parts = [f"({number}) IN ({', '.join(single)})"] if single else []
+        parts += [f"({number}) BETWEEN {first} AND {end - 1}" for first, end in runs if end - first > 1]
+        return _any(parts)
+
+    def as_state(self) -> dict[str, Any]:
+        """See `Segments.as_state`."""
+        return {"kind": "hash", "buckets": self.buckets}
+
+
+def from_state(state: dict[str, Any], key: tuple[Pair, ...], hashed: tuple[Pair, ...], kind: HashKind) -> Segments:
+    """Make segments again that `as_state` described."""
+    match state["kind"]:
+        case "integer":
+            return IntegerSegments(key[0], state["low"], state["width"], state["ranges"])
+        case "range":
+            return RangeSegments(key[0], tuple(state["bounds"]), state["indexed"])
+        case _:
+            return HashSegments(hashed, kind, state["buckets"])
+
+
+def runs_of(numbers: Iterable[int]) -> list[Run]:
+    """Join ascending segment numbers to runs."""
+    runs: list[Run] = []
+    for number in numbers:
+        if runs and runs[-1][1] == number:
+            runs[-1] = (runs[-1][0], number + 1)
+        else:
+            runs.append((number, number + 1))
+    return runs
+
+
+def _ranges(key: str, edges: Sequence[str], runs: Sequence[Run]) -> str:
+    """Give a condition by edges: segment n lies between edges n - 1 and n, that of NULL behind the last."""
+    ranges = len(edges) + 1
+    if _covers(runs, ranges + 1):
+        return "true"
+    parts = []
+    for first, end in runs:
+        with_null = end > ranges
+        end = min(end, ranges)
+        if first < end:
+            bounds = [f"{key} >= {edges[first - 1]}"] if first > 0 else []
+            bounds += [f"{key} < {edges[end - 1]}"] if end < ranges else []
+            parts.append(" AND ".join(bounds) or f"{key} IS NOT NULL")
+        if with_null:
+            parts.append(f"{key} IS NULL")
+    return _any(parts)
+
+
+def _covers(runs: Sequence[Run], count: int) -> bool:
+    return len(runs) == 1 and runs[0][0] == 0 and runs[0][1] >= count
+
+
+def _any(parts: Sequence[str]) -> str:
+    if not parts:
+        return "false"
+    return parts[0] if len(parts) == 1 else " OR ".join(f"({part})" for part in parts)

@@ -1,0 +1,290 @@
+"""Connections of a reconciliation: every read of a side in one snapshot, from threads of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
+from queue import SimpleQueue
+from typing import Any, Self, TypeVar
+
+import pyarrow as pa
+
+from cockroach_pipelines.database import (
+    CockroachDBConnection,
+    ConnectionManager,
+    DatabaseError,
+    Dialect,
+    ServerVersion,
+    StatementError,
+    call_interruptibly,
+)
+from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.reconciliation.columns import literal
+from cockroach_pipelines.reconciliation.errors import ReconciliationError
+from cockroach_pipelines.reconciliation.relation import Relation
+from cockroach_pipelines.reconciliation.result import SideConsistency
+from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
+
+T = TypeVar("T")
+
+_LOOK_SECONDS = 0.1
+
+
+class Reader:
+    """One connection within the side's snapshot; used by one thread at a time."""
+
+    def __init__(self, connection: CockroachDBConnection) -> None:
+        self._connection = connection
+        self._stream: Any = None
+        self._cancelled = False
+        self._lock = threading.Lock()
+
+    def table(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        """Give all rows of a statement."""
+        stream = self._connection.read(sql, parameters)
+        with self._lock:
+            self._stream = stream
+            cancelled = self._cancelled
+        try:
+            with stream:
+                if cancelled:
+                    stream.cancel()
+                return pa.Table.from_batches(list(stream), stream.schema)
+        finally:
+            with self._lock:
+                self._stream = None
+            self._connection.broken |= stream.tainted
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Give all rows of a small result."""
+        return self._connection.query(sql, parameters)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Keep the snapshot usable when a statement in it fails; the error goes on its way."""
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except DatabaseError:
+            with contextlib.suppress(DatabaseError):
+                self._connection.execute("ROLLBACK TO SAVEPOINT attempt")
+            raise
+
+    def cancel(self) -> None:
+        """End what runs, from any thread."""
+        with self._lock:
+            self._cancelled = True
+            stream = self._stream
+        self._connection.broken = True
+        with contextlib.suppress(DatabaseError):  # a server that is gone cannot be asked
+            if stream is not None:
+                stream.cancel()
+            else:
+                self._connection.cancel()
+
+
+class Side:
+    """One relation and the connections that read it."""
+
+    def __init__(self, name: str, relation: Relation, readers: list[Reader], server: ServerVersion) -> None:
+        self.name = name
+        self.relation = relation
+        self.server = server
+        self._readers = readers
+        self._free: SimpleQueue[Reader] = SimpleQueue()
+        for reader in readers:
+            self._free.put(reader)
+        self._threads = ThreadPoolExecutor(len(readers), thread_name_prefix=f"reconcile-{name}")
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which database it is."""
+        return self.server.dialect
+
+    def submit(self, work: Callable[[Reader], T]) -> Future[T]:
+        """Let the next free connection do something."""
+        return self._threads.submit(self._run, work)
+
+    def _run(self, work: Callable[[Reader], T]) -> T:
+        reader = self._free.get()
+        try:
+            # In a thread that leaves the virtual machine when it ends.
+            return call_interruptibly(lambda: work(reader), name=f"reconcile-{self.name}")
+        finally:
+            self._free.put(reader)
+
+    def cancel(self) -> None:
+        """End everything that runs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for reader in self._readers:
+            reader.cancel()
+
+    def close(self) -> None:
+        """Wait for what runs."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+
+class Sides:
+    """Both sides, open; a context manager that lends their connections and gives them back.
+
+    On PostgreSQL each side is one REPEATABLE READ snapshot that its connections share; both sides share one where they
+    are one database. On CockroachDB all connections read AS OF one timestamp, both sides the same where they are one
+    cluster. An exception within the block ends all statements on both servers.
+    """
+
+    def __init__(
+        self,
+        connections: ConnectionManager,
+        source: Relation,
+        target: Relation,
+        spec: ReconciliationSpec,
+        activity: Activity | None = None,
+    ) -> None:
+        self._connections = connections
+        self._relations = source, target
+        self._spec = spec
+        self._activity = activity or Activity()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack:
+            self._open()
+            self._stack = self._stack.pop_all()
+        return self
+
+    def _open(self) -> None:
+        lent = [[self._lend(relation) for _ in range(self._spec.care.workers)] for relation in self._relations]
+        snapshots = Snapshots(self._spec, self._activity)
+        call_interruptibly(lambda: snapshots.begin(lent[0]), name="reconcile-begin")
+        call_interruptibly(lambda: snapshots.begin(lent[1]), name="reconcile-begin")
+        self.consistency = tuple(snapshots.statements)
+        self.one_database = self._relations[0].connection == self._relations[1].connection
+        sides = [
+            Side(name, relation, [Reader(connection) for connection in own], own[0].version)
+            for name, relation, own in zip(("source", "target"), self._relations, lent, strict=True)
+        ]
+        self.source, self.target = sides
+        for side in sides:
+            self._stack.callback(side.close)
+
+    def _lend(self, relation: Relation) -> CockroachDBConnection:
+        return self._stack.enter_context(self._connections.lend(relation.connection))
+
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+        if kind is not None:
+            self.source.cancel()
+            self.target.cancel()
+        self._stack.close()
+
+    def both(self, work: Callable[[Side, Reader], T]) -> tuple[T, T]:
+        """Do the same on both sides at once."""
+        first = self.source.submit(lambda reader: work(self.source, reader))
+        second = self.target.submit(lambda reader: work(self.target, reader))
+        return result(first), result(second)
+
+    @property
+    def pair(self) -> tuple[Side, Side]:
+        """Both sides, the source first."""
+        return self.source, self.target
+
+
+def result(future: Future[T]) -> T:
+    """Wait for what a side does, in slices, so that an interrupt of the main thread is seen."""
+    while not future.done():
+        wait([future], _LOOK_SECONDS)
+    return future.result()
+
+
+class Snapshots:
+    """Begins transactions such that those of one database see one moment."""
+
+    def __init__(self, spec: ReconciliationSpec, activity: Activity) -> None:
+        self._spec = spec
+        self._activity = activity
+        self._shared: dict[str, str] = {}  # snapshot or timestamp by what identifies a database
+        self.statements: list[SideConsistency] = []
+
+    def begin(self, connections: Sequence[CockroachDBConnection]) -> None:
+        """Begin a transaction on each connection of one side."""
+        first = connections[0]
+        for connection in connections:
+            connection.set_application_name(str(self._activity))
+            connection.commit()
+        identity = _identity(first)
+        begin = self._begin_cockroachdb if first.version.dialect is Dialect.COCKROACHDB else self._begin_postgresql
+        shared = identity in self._shared
+        moment = ""
+        for connection in connections:
+            moment = begin(connection, identity)
+            connection.set_time_zone(self._spec.timezone)
+            connection.set_statement_timeout(self._spec.care.timeout)
+        self.statements.append(SideConsistency(str(first.version), moment, shared_with_other_side=shared))
+
+    def _begin_postgresql(self, connection: CockroachDBConnection, identity: str) -> str:
+        if self._spec.as_of:
+            raise ReconciliationError(
+                "PostgreSQL cannot read the past.",
+                advice="Leave `as_of` out: each side is read in one snapshot anyway.",
+            )
+        connection.begin(["ISOLATION LEVEL REPEATABLE READ", "READ ONLY"])
+        if identity in self._shared:
+            connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
+        else:
+            self._shared[identity] = str(connection.query("SELECT pg_export_snapshot()")[0][0])
+        return f"snapshot {self._shared[identity]}"
+
+    def _begin_cockroachdb(self, connection: CockroachDBConnection, identity: str) -> str:
+        if self._spec.care.background:
+            connection.execute("SET default_transaction_quality_of_service = background")
+            connection.commit()
+            connection.broken = True  # its sessions are not lent to others
+        moment = self._shared.get(identity) or self._spec.as_of
+        if moment:
+            connection.execute(as_of_statement(moment))
+        else:
+            connection.begin(["ISOLATION LEVEL SERIALIZABLE", "READ ONLY"])
+        if identity not in self._shared:
+            # The transaction's own timestamp: an interval or a function would mean another moment in the next one.
+            timestamp = str(connection.query("SELECT cluster_logical_timestamp()")[0][0])
+            self._shared[identity] = timestamp
+            if not moment:
+                connection.rollback()
+                connection.execute(as_of_statement(timestamp))
+        return f"AS OF SYSTEM TIME {self._shared[identity]}"
+
+
+def as_of_statement(moment: str) -> str:
+    """Give the statement that makes a transaction of CockroachDB read the past; it takes no bind parameter.
+
+    Raises:
+        ReconciliationError: The moment is neither a text of a timestamp or interval nor a known function.
+    """
+    moment = moment.strip()
+    if moment == "follower_read_timestamp()":
+        return f"SET TRANSACTION AS OF SYSTEM TIME {moment}"
+    if not moment or any(character in moment for character in "'\\;\n"):
+        raise ReconciliationError(
+            f"`as_of` is {moment!r}, which is no moment.",
+            advice="Write a timestamp, an interval such as -10s, an HLC decimal, or follower_read_timestamp().",
+        )
+    return f"SET TRANSACTION AS OF SYSTEM TIME '{moment}'"
+
+
+def _identity(connection: CockroachDBConnection) -> str:
+    """Give what is the same for two connections exactly if they can share a snapshot."""
+    if connection.version.dialect is Dialect.COCKROACHDB:
+        try:
+            cluster = str(connection.query("SELECT crdb_internal.cluster_id()")[0][0])
+        except StatementError:
+            cluster = f"connection {connection.name}"  # not allowed to know: only the same connection is the same
+        identity = f"cluster {cluster}"
+    else:
+        started, database, port = connection.query(
+            "SELECT pg_postmaster_start_time()::text, current_database()::text, current_setting('port')"
+        )[0]
+        identity = f"{connection.config.host} {port} {started} {database}"
+    connection.rollback()
+    return identity

@@ -1,0 +1,218 @@
+"""The statements that a reconciliation runs on one side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, literal
+from cockroach_pipelines.reconciliation.expressions import SideSQL
+from cockroach_pipelines.reconciliation.families import Family
+from cockroach_pipelines.reconciliation.hashing import hash_sql
+from cockroach_pipelines.reconciliation.matching import value_column
+from cockroach_pipelines.reconciliation.relation import Relation
+from cockroach_pipelines.reconciliation.segments import Run, Segments
+from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec
+
+_SAMPLE_BUCKETS = 1 << 20
+
+
+@dataclass(frozen=True)
+class SQLText:
+    """A statement with `?` for each of its parameters."""
+
+    text: str
+    parameters: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Writes the statements of one side.
+
+    Attributes:
+        relation: What is read.
+        columns: What is compared.
+        spec: What was asked.
+        side: How this side writes SQL.
+        kind: The kind of hash that both sides have in common.
+    """
+
+    relation: Relation
+    columns: ColumnMap
+    spec: ReconciliationSpec
+    side: SideSQL
+    kind: HashKind
+
+    def checksums(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
+        """Count the rows of each segment and add up their hashes, in one scan."""
+        row_hash = hash_sql(self.kind, self.columns.all, self.side)
+        inner = f"SELECT {segments.number(self.side)} AS segment, {row_hash} AS h"
+        source = self.source(segments.condition(runs, self.side))
+        return SQLText(
+            f"SELECT segment, count(*) AS n, sum(h)::text AS s FROM ({inner}{source.text}) AS x GROUP BY segment",
+            source.parameters,
+        )
+
+    def hashes(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
+        """Give 64 bits of the key and the hash of each row."""
+        row_hash = hash_sql(self.kind, self.columns.all, self.side)
+        source = self.source(segments.condition(runs, self.side))
+        return SQLText(f"SELECT {self.key_bits} AS k, {row_hash} AS h{source.text}", source.parameters)
+
+    def rows(self, segments: Segments | None, runs: Sequence[Run], key_bits: Any = None) -> SQLText:
+        """Give every compared column of each row as text, of the rows with these bits of the key or of all."""
+        conditions = [segments.condition(runs, self.side)] if segments else []
+        if key_bits is not None:
+            conditions.append(self._has_key_bits(key_bits))
+        source = self.source(" AND ".join(f"({each})" for each in conditions) or "true")
+        return SQLText(f"SELECT {self.texts}{source.text}", source.parameters)
+
+    def rows_of(self, keys: Sequence[Sequence[str | None]]) -> SQLText:
+        """Give every compared column of the rows with these keys."""
+        names = [self.side.typed(pair) for pair in self.columns.key]
+        source = self.source(key_condition(keys, self.columns.key, names))
+        return SQLText(f"SELECT {self.texts}{source.text}", source.parameters)
+
+    def count(self, at_most: int | None = None) -> SQLText:
+        """Count the rows, of many at most so many."""
+        source = self.source("true")
+        limit = f" LIMIT {at_most}" if at_most is not None else ""
+        return SQLText(f"SELECT count(*) AS n FROM (SELECT 1 AS one{source.text}{limit}) AS x", source.parameters)
+
+    def key_range(self) -> SQLText:
+        """Give the lowest and the highest key."""
+        key = self.side.value(self.columns.key[0])
+        source = self.source("true")
+        return SQLText(f"SELECT min({key})::text AS low, max({key})::text AS high{source.text}", source.parameters)
+
+    def keys_of_blocks(self, samples: int) -> SQLText:
+        """Give keys from so many blocks of a PostgreSQL table, spread evenly, in order."""
+        pair = self.columns.key[0]
+        key = self.side.value(pair)
+        collate = ' COLLATE "C"' if pair.family is Family.TEXT else ""
+        table = self.relation.table or ""
+        blocks = (
+            f"SELECT ('(' || (i * s.blocks / {samples})::text || ',' || t::text || ')')::tid "
+            f"FROM generate_series(0, {samples - 1}) AS i CROSS JOIN generate_series(1, 2) AS t CROSS JOIN "
+            f"(SELECT pg_relation_size({literal(table)}::regclass) / current_setting('block_size')::int8 AS blocks) AS s"
+        )
+        source = self.source(f"r.ctid = ANY (ARRAY({blocks})) AND {key} IS NOT NULL")
+        return SQLText(
+            f"SELECT DISTINCT k::text AS k, k{collate} AS o FROM (SELECT {key} AS k{source.text}) AS x ORDER BY 2",
+            source.parameters,
+        )
+
+    @property
+    def key_bits(self) -> str:
+        """An expression of 64 bits of the key: itself where it is one integer, else a hash."""
+        if is_integer_key(self.columns):
+            return f"coalesce({self.side.value(self.columns.key[0])}::int8, 0)"
+        return hash_sql(self.kind, hashed_key(self.columns), self.side)
+
+    @property
+    def texts(self) -> str:
+        """All compared columns as text."""
+        return ", ".join(
+            f"{self.side.text(pair)} AS {value_column(position)}" for position, pair in enumerate(self.columns.all)
+        )
+
+    def source(self, condition: str) -> SQLText:
+        """Give FROM and WHERE of the relation, narrowed by a condition."""
+        return source_of(self.relation, self.spec, self._sampled(condition))
+
+    def _sampled(self, condition: str) -> str:
+        if self.spec.sample is None:
+            return condition
+        hashed = hash_sql(self.kind, hashed_key(self.columns), self.side)
+        threshold = max(1, round(self.spec.sample * _SAMPLE_BUCKETS))
+        # Other bits than those that choose a bucket.
+        return f"({condition}) AND ((({hashed}) >> 40) & {_SAMPLE_BUCKETS - 1}) < {threshold}"
+
+    def _has_key_bits(self, bits: Any) -> str:
+        numbers = ",".join(map(str, bits.tolist()))
+        if is_integer_key(self.columns):
+            key = self.side.value(self.columns.key[0])
+            return f"{key} = ANY ('{{{numbers}}}'::int8[])" + (f" OR {key} IS NULL" if 0 in bits else "")
+        return f"{self.key_bits} = ANY ('{{{numbers}}}'::int8[])"
+
+
+def key_condition(keys: Sequence[Sequence[str | None]], pairs: Sequence[Pair], names: Sequence[str]) -> str:
+    """Give an SQL condition that is true for rows with one of these keys, and possibly for others that equal them there.
+
+    Literals have no type of their own, so each takes that of the column: no cast can cut it off.
+    """
+    full = [key for key in keys if None not in key]
+    parts = []
+    if full:
+        rows = ", ".join(
+            f"({', '.join(value_literal(value, pair) for value, pair in zip(key, pairs, strict=True))})" for key in full
+        )
+        parts.append(f"({', '.join(names)}) IN ({rows})")
+    for key in keys:
+        if None in key:
+            tests = [
+                f"{name} IS NULL" if value is None else f"{name} = {value_literal(value, pair)}"
+                for name, value, pair in zip(names, key, pairs, strict=True)
+            ]
+            parts.append(" AND ".join(tests))
+    return " OR ".join(f"({part})" for part in parts) or "false"
+
+
+def value_literal(value: str | None, pair: Pair) -> str:
+    """Write a value's text, as `SideSQL.text` gives it, as a literal without a type."""
+    if value is None:
+        return "NULL"
+    if pair.family is Family.INTEGER:
+        return f"({value})" if value.startswith("-") else value
+    return literal(f"\\x{value}" if pair.family is Family.BYTES else value)
+
+
+def source_of(relation: Relation, spec: ReconciliationSpec, condition: str) -> SQLText:
+    """Give FROM and WHERE of a relation, narrowed by a condition."""
+    conditions = [f"({each})" for each in (relation.where, spec.where) if each]
+    conditions += [f"({condition})"] if condition != "true" else []
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    parameters = [*relation.parameters, *relation.where_parameters, *(spec.where_parameters if spec.where else ())]
+    return SQLText(f" FROM {relation.origin}{where}", tuple(parameters))
+
+
+def is_integer_key(columns: ColumnMap) -> bool:
+    """Whether the key is a single integer on both sides."""
+    (first, *others) = columns.key
+    return not columns.keyless and not others and first.family is Family.INTEGER
+
+
+def hashed_key(columns: ColumnMap) -> tuple[Pair, ...]:
+    """Give the key's columns that a hash may cover: those whose equal values have equal hashes.
+
+    JSON and arrays, which only whole rows without a key have, are left to the comparison of rows.
+    """
+    exact = tuple(pair for pair in columns.key if pair.family not in (Family.JSON, Family.ARRAY))
+    return exact or columns.key
+
+
+def join_statement(source: Statements, target: Statements, segments: Segments, runs: Sequence[Run]) -> SQLText:
+    """Let one database join both sides by a unique key, and give the rows that differ, the source's columns first."""
+    columns = source.columns
+    froms: list[str] = []
+    selected: list[str] = []
+    parameters: list[object] = []
+    sides = [replace(each.side, alias=alias) for each, alias in ((source, "s"), (target, "t"))]
+    for statements, side, first in zip((source, target), sides, (0, len(columns.all)), strict=True):
+        rows = statements.source(segments.condition(runs, statements.side))
+        froms.append(f"(SELECT r.*{rows.text}) AS {side.alias}")
+        parameters += rows.parameters
+        # Above the join: only rows that differ become text.
+        selected += [
+            f"{side.text(pair)} AS {value_column(position)}" for position, pair in enumerate(columns.all, first)
+        ]
+    present = [f"{side.value(columns.key[0])} IS NOT NULL" for side in sides]
+    on = " AND ".join(" = ".join(side.comparable(pair) for side in sides) for pair in columns.key)
+    differ = [" IS DISTINCT FROM ".join(side.comparable(pair) for side in sides) for pair in columns.values]
+    where = " OR ".join([*(f"NOT ({each})" for each in present), *differ])
+    return SQLText(
+        f"SELECT {present[0]} AS in_source, {present[1]} AS in_target, {', '.join(selected)} "
+        f"FROM {froms[0]} FULL JOIN {froms[1]} ON {on} WHERE {where}",
+        tuple(parameters),
+    )

@@ -1,0 +1,189 @@
+"""Working through the key space window by window, the next one under way while one is compared."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from cockroach_pipelines.reconciliation.arrays import integers, one_chunk
+from cockroach_pipelines.reconciliation.columns import ColumnMap
+from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
+from cockroach_pipelines.reconciliation.segments import Run, Segments, runs_of
+from cockroach_pipelines.reconciliation.sides import Side, Sides, result
+from cockroach_pipelines.reconciliation.spec import Strategy
+from cockroach_pipelines.reconciliation.statements import SQLText, Statements, join_statement
+
+HASHES_EACH = 200_000
+"""Rows of a window of which key and hash are read."""
+ROWS_EACH = 40_000
+"""Rows of a window that are read whole."""
+JOINED_EACH = 1_000_000
+"""Rows of a window that the database joins."""
+_KEYS_EACH = 10_000
+_MOST_OF_WINDOW = 0.5
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some segments that are compared together.
+
+    Attributes:
+        number: From 0.
+        runs: The segments.
+    """
+
+    number: int
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a window gave.
+
+    Attributes:
+        window: Which.
+        rows: Rows of the source and of the target that were compared; 0 where they were counted before.
+        matched: What differs, in pieces.
+        comparisons: Hashes that were compared.
+    """
+
+    window: Window
+    rows: tuple[int, int]
+    matched: list[Matched]
+    comparisons: int = 0
+
+
+def cut(segments: Iterable[int], rows: Callable[[int], float], each: int) -> list[Window]:
+    """Join segments to windows of about so many rows."""
+    windows: list[Window] = []
+    chosen: list[int] = []
+    total = 0.0
+    for segment in segments:
+        if chosen and total + rows(segment) > each:
+            windows.append(Window(len(windows), tuple(runs_of(chosen))))
+            chosen, total = [], 0.0
+        chosen.append(segment)
+        total += rows(segment)
+    if chosen:
+        windows.append(Window(len(windows), tuple(runs_of(chosen))))
+    return windows
+
+
+class WindowReader:
+    """Compares windows by one strategy.
+
+    Args:
+        sides: Open sides.
+        statements: Their statements, the source's first.
+        columns: What is compared.
+        segments: What windows are made of.
+        strategy: How rows meet; with `CHECKSUMS` the windows are of segments that differ, and go by hashes.
+    """
+
+    def __init__(
+        self,
+        sides: Sides,
+        statements: tuple[Statements, Statements],
+        columns: ColumnMap,
+        segments: Segments,
+        strategy: Strategy,
+    ) -> None:
+        self._sides = sides
+        self._statements = statements
+        self._columns = columns
+        self._segments = segments
+        self._strategy = strategy
+
+    def compare(self, windows: Iterable[Window], ahead: int) -> Iterator[Compared]:
+        """Compare windows in order, so many of them under way."""
+        under_way: deque[tuple[Window, list[Future[Any]]]] = deque()
+        for window in windows:
+            under_way.append((window, self._start(window)))
+            if len(under_way) > ahead:
+                yield self._finish(*under_way.popleft())
+        while under_way:
+            yield self._finish(*under_way.popleft())
+
+    def _start(self, window: Window) -> list[Future[Any]]:
+        if self._strategy is Strategy.JOIN:
+            return [read(self._sides.source, join_statement(*self._statements, self._segments, window.runs))]
+        if self._strategy in (Strategy.DIRECT, Strategy.ROWS):
+            segments = None if self._strategy is Strategy.DIRECT else self._segments
+            return self._read(lambda statements: statements.rows(segments, window.runs))
+        return self._read(lambda statements: statements.hashes(self._segments, window.runs))
+
+    def _finish(self, window: Window, futures: list[Future[Any]]) -> Compared:
+        tables = [result(future) for future in futures]
+        if self._strategy is Strategy.JOIN:
+            return Compared(window, (0, 0), [self._match_joined(tables[0])])
+        rows = len(tables[0]), len(tables[1])
+        if self._strategy in (Strategy.DIRECT, Strategy.ROWS):
+            return Compared(window, rows, [match(tables[0], tables[1], self._columns)])
+        ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
+        del tables
+        differing = differing_hashes(ours, theirs)
+        matched = list(self._matched(window, differing, max(rows))) if len(differing) else []
+        return Compared(window, rows, matched, comparisons=max(rows))
+
+    def _matched(self, window: Window, differing: Any, rows: int) -> Iterator[Matched]:
+        """Read the rows whose hashes differ, and compare them."""
+        if len(differing) > _MOST_OF_WINDOW * rows and rows <= ROWS_EACH:
+            futures = self._read(lambda statements: statements.rows(self._segments, window.runs))
+            yield match(result(futures[0]), result(futures[1]), self._columns)
+            return
+        pieces = np.array_split(differing, -(-len(differing) // _KEYS_EACH))
+        under_way = deque([self._read_keys(window, pieces[0])])
+        for piece in [*pieces[1:], None]:
+            if piece is not None:
+                under_way.append(self._read_keys(window, piece))
+            futures = under_way.popleft()
+            yield match(result(futures[0]), result(futures[1]), self._columns)
+
+    def _read_keys(self, window: Window, bits: Any) -> list[Future[Any]]:
+        return self._read(lambda statements: statements.rows(self._segments, window.runs, bits))
+
+    def _read(self, statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
+        return [read(side, statement(each)) for side, each in zip(self._sides.pair, self._statements, strict=True)]
+
+    def _match_joined(self, joined: Any) -> Matched:
+        width = len(self._columns.all)
+        names = [value_column(position) for position in range(2 * width)]
+        source = joined.filter(joined["in_source"]).select(names[:width])
+        target = joined.filter(joined["in_target"]).select(names[width:]).rename_columns(names[:width])
+        return match(source, target, self._columns)
+
+
+def read(side: Side, statement: SQLText) -> Future[Any]:
+    """Begin to read all rows of a statement."""
+    return side.submit(lambda reader: reader.table(statement.text, statement.parameters))
+
+
+def read_both(
+    sides: Sides, statements: tuple[Statements, Statements], statement: Callable[[Statements], SQLText]
+) -> tuple[Any, Any]:
+    """Read all rows of a statement on both sides at once."""
+    first, second = (read(side, statement(each)) for side, each in zip(sides.pair, statements, strict=True))
+    return result(first), result(second)
+
+
+def read_checksums(
+    sides: Sides, statements: tuple[Statements, Statements], segments: Segments, runs: Sequence[Run]
+) -> tuple[Any, Any]:
+    """Scan both sides at once, and give for each an array of rows and a list of sums, by segment."""
+    ours, theirs = read_both(sides, statements, lambda each: each.checksums(segments, runs))
+    return _by_segment(ours, segments), _by_segment(theirs, segments)
+
+
+def _by_segment(table: Any, segments: Segments) -> tuple[Any, Any]:
+    counts, sums = np.zeros(segments.count, np.int64), np.zeros(segments.count, object)
+    numbers = segments.numbers(one_chunk(table["segment"]))
+    np.add.at(counts, numbers, integers(table["n"]))
+    for number, text in zip(numbers.tolist(), table["s"].to_pylist(), strict=True):
+        sums[number] += int(Decimal(text))  # CockroachDB may write a sum with an exponent
+    return counts, sums

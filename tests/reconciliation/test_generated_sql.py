@@ -1,0 +1,179 @@
+"""SQL for CockroachDB, which cannot be run here: the parser reads it, and its text is what was reviewed.
+
+Run with `SNAPSHOTS=write` to write the texts anew after a change, and read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cockroach_pipelines.database import Dialect, ServerVersion
+from cockroach_pipelines.queries import SQLParser, StatementKind
+from cockroach_pipelines.reconciliation import HashKind, ReconciliationError, ReconciliationSpec, Relation
+from cockroach_pipelines.reconciliation.catalogue import (
+    cockroachdb_columns_sql,
+    cockroachdb_keys_sql,
+    cockroachdb_statistics_sql,
+)
+from cockroach_pipelines.reconciliation.columns import Column, ColumnMap, Pair, RelationShape, map_columns
+from cockroach_pipelines.reconciliation.expressions import SideSQL
+from cockroach_pipelines.reconciliation.hashing import kinds_for
+from cockroach_pipelines.reconciliation.probe import probe_sql
+from cockroach_pipelines.reconciliation.segments import HashSegments, IntegerSegments, RangeSegments
+from cockroach_pipelines.reconciliation.sides import as_of_statement
+from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, join_statement
+
+SNAPSHOTS = Path(__file__).with_name("snapshots")
+COCKROACHDB, POSTGRESQL = Dialect.COCKROACHDB, Dialect.POSTGRESQL
+
+# The driver's names of CockroachDB's types.
+TYPES = (
+    "int2", "int4", "int8", "numeric", "float4", "float8", "bool", "text", "varchar", "bpchar", "date", "time", "timetz", "timestamp",
+    "timestamptz", "interval", "uuid", "bytea", "jsonb", "inet", "varbit", "_text", "_int8",
+)  # fmt: skip
+
+
+def mapping(pg_type: str, *, nullable: bool = True, key: str = "int8") -> ColumnMap:
+    shape = RelationShape(
+        (Column("id", key, key, nullable=False), Column("v", pg_type, pg_type, nullable=nullable)), primary_key=("id",)
+    )
+    return map_columns(shape, shape, ReconciliationSpec())
+
+
+def statements(
+    columns: ColumnMap, kind: HashKind, dialect: Dialect = COCKROACHDB, *, is_source: bool = True
+) -> Statements:
+    spec = ReconciliationSpec(where="v IS NOT NULL")
+    return Statements(Relation("main", "public.orders"), columns, spec, SideSQL(dialect, is_source), kind)
+
+
+def is_a_select(text: str) -> bool:
+    parsed = SQLParser().parse(text)
+    return parsed.kind is StatementKind.SELECT and parsed.statement_count == 1 and not parsed.effects
+
+
+def check_snapshot(name: str, text: str) -> None:
+    path = SNAPSHOTS / f"{name}.sql"
+    if os.environ.get("SNAPSHOTS") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("pg_type", TYPES)
+def test_statements_for_a_column_of_each_type(pg_type: str) -> None:
+    columns = mapping(pg_type)
+    segments = IntegerSegments(columns.key[0], -5, 100, 10)
+    texts = []
+    for kind in (HashKind.FNV64, HashKind.MD5):
+        written = statements(columns, kind)
+        texts += [
+            written.checksums(segments, [(0, 11)]).text,
+            written.hashes(segments, [(2, 4), (10, 11)]).text,
+        ]
+    texts.append(statements(columns, HashKind.FNV64).rows(segments, [(0, 1)]).text)
+    assert all(map(is_a_select, texts))
+    check_snapshot(f"cockroachdb-{pg_type}", ";\n\n".join(texts) + ";\n")
+
+
+@pytest.mark.parametrize("pg_type", TYPES)
+def test_sides_of_a_mixed_pair_hash_the_same_text(pg_type: str) -> None:
+    columns = mapping(pg_type)
+    segments = HashSegments(columns.key, HashKind.MD5, 64)
+    ours = statements(columns, HashKind.MD5, COCKROACHDB).checksums(segments, [(0, 65)])
+    theirs = statements(columns, HashKind.MD5, POSTGRESQL, is_source=False).checksums(segments, [(0, 65)])
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("key", ["uuid", "text", "timestamptz", "numeric", "bytea", "date"])
+def test_keys_of_every_type_are_cut_into_segments(key: str) -> None:
+    columns = mapping("text", key=key)
+    texts = []
+    for segments in (
+        HashSegments(columns.key, HashKind.FNV64, 16),
+        RangeSegments(columns.key[0], ("a'b", "c", "d")),
+    ):
+        runs = [(0, 1), (2, 3), (3, 5)]
+        written = statements(columns, HashKind.FNV64)
+        texts += [written.hashes(segments, runs).text, written.rows(segments, runs).text]
+    texts += [
+        statements(columns, HashKind.FNV64).rows_of([("x'y",), (None,)]).text,
+        statements(columns, HashKind.FNV64).key_range().text,
+        statements(columns, HashKind.FNV64).count(100).text,
+    ]
+    assert all(map(is_a_select, texts))
+    assert not any("COLLATE" in text for text in texts)
+    check_snapshot(f"cockroachdb-key-{key}", ";\n\n".join(texts) + ";\n")
+
+
+def test_join_is_read_by_the_parser() -> None:
+    columns = mapping("jsonb")
+    segments = IntegerSegments(columns.key[0], 0, 100, 10)
+    text = join_statement(
+        statements(columns, HashKind.FNV64), statements(columns, HashKind.FNV64, is_source=False), segments, [(1, 2)]
+    ).text
+    assert is_a_select(text)
+    check_snapshot("cockroachdb-join", text + ";\n")
+
+
+def test_questions_to_the_catalogue_and_the_probe_are_read_by_the_parser() -> None:
+    texts = [
+        cockroachdb_columns_sql("public", "it's"),
+        cockroachdb_keys_sql(None, "orders"),
+        cockroachdb_statistics_sql("public.orders"),
+        probe_sql(HashKind.FNV64, SideSQL(COCKROACHDB, is_source=True)),
+    ]
+    for text in texts:
+        assert SQLParser().parse(text).kind is StatementKind.SELECT
+    check_snapshot("cockroachdb-catalogue", ";\n\n".join(texts) + ";\n")
+
+
+def test_sampling_uses_other_bits_than_buckets() -> None:
+    columns = mapping("text")
+    spec = ReconciliationSpec(sample=0.25)
+    written = Statements(Relation("main", "t"), columns, spec, SideSQL(COCKROACHDB, is_source=True), HashKind.FNV64)
+    text = written.count().text
+    assert is_a_select(text)
+    assert ">> 40) & 1048575) < 262144" in text
+    assert hashed_key(columns) == columns.key
+
+
+def test_past_is_read_by_a_literal_that_holds_nothing_else() -> None:
+    assert as_of_statement("-10s") == "SET TRANSACTION AS OF SYSTEM TIME '-10s'"
+    assert as_of_statement("1700000000000000000.0000000001") == (
+        "SET TRANSACTION AS OF SYSTEM TIME '1700000000000000000.0000000001'"
+    )
+    assert as_of_statement("follower_read_timestamp()") == "SET TRANSACTION AS OF SYSTEM TIME follower_read_timestamp()"
+    for moment in ("", "-10s'; DROP TABLE t; --", "\\", "a\nb"):
+        with pytest.raises(ReconciliationError, match="no moment"):
+            as_of_statement(moment)
+
+
+def test_hash_is_the_cheapest_that_both_servers_have() -> None:
+    cockroachdb = ServerVersion(COCKROACHDB, (25, 2, 1), "")
+    postgresql, ancient = ServerVersion(POSTGRESQL, (15, 3), ""), ServerVersion(POSTGRESQL, (10, 1), "")
+    assert kinds_for(postgresql, postgresql)[0] is HashKind.NATIVE
+    assert kinds_for(cockroachdb, cockroachdb)[0] is HashKind.FNV64
+    assert kinds_for(cockroachdb, postgresql) == (HashKind.MD5,)
+    assert kinds_for(ancient, postgresql) == (HashKind.MD5,)
+
+
+def test_pairs_of_different_types_meet_in_a_type_that_loses_nothing() -> None:
+    def pair(source: str, target: str) -> Pair:
+        shapes = [RelationShape((Column("v", kind, kind), Column("k", "int8", "int8"))) for kind in (source, target)]
+        return map_columns(*shapes, ReconciliationSpec(key=("k",))).values[0]
+
+    side = SideSQL(COCKROACHDB, is_source=True)
+    for source, target, typed in (
+        ("int4", "int8", 'r."v"::int8'),
+        ("int8", "numeric", 'r."v"::numeric'),
+        ("float8", "numeric", 'r."v"::text::numeric'),
+        ("float4", "float8", 'r."v"::float8'),
+        ("timestamp", "timestamptz", "(r.\"v\"::timestamp AT TIME ZONE 'UTC')"),
+        ("json", "jsonb", 'r."v"::jsonb'),
+        ("int8", "text", 'r."v"::text'),
+    ):
+        assert side.typed(pair(source, target)) == typed
