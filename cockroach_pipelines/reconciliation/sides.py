@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import pyarrow as pa
 
 from cockroach_pipelines.database import (
+    AsOf,
     CockroachDBConnection,
     ConnectionManager,
     DatabaseError,
@@ -21,7 +22,7 @@ from cockroach_pipelines.database import (
     StatementError,
     call_interruptibly,
 )
-from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.execution import Activity, QualityOfService, Transaction
 from cockroach_pipelines.reconciliation.columns import literal
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.relation import Relation
@@ -210,67 +211,49 @@ class Snapshots:
     def begin(self, connections: Sequence[CockroachDBConnection]) -> None:
         """Begin a transaction on each connection of one side."""
         first = connections[0]
-        for connection in connections:
-            connection.set_application_name(str(self._activity))
-            connection.commit()
         identity = _identity(first)
         begin = self._begin_cockroachdb if first.version.dialect is Dialect.COCKROACHDB else self._begin_postgresql
         shared = identity in self._shared
         moment = ""
         for connection in connections:
             moment = begin(connection, identity)
-            connection.set_time_zone(self._spec.timezone)
-            connection.set_statement_timeout(self._spec.care.timeout)
         self.statements.append(SideConsistency(str(first.version), moment, shared_with_other_side=shared))
 
     def _begin_postgresql(self, connection: CockroachDBConnection, identity: str) -> str:
-        if self._spec.as_of:
-            raise ReconciliationError(
-                "PostgreSQL cannot read the past.",
-                advice="Leave `as_of` out: each side is read in one snapshot anyway.",
-            )
-        connection.begin(["ISOLATION LEVEL REPEATABLE READ", "READ ONLY"])
+        transaction = self._transaction(self._spec.as_of)
+        transaction.begin(connection, self._activity)
         if identity in self._shared:
             connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
         else:
             self._shared[identity] = str(connection.query("SELECT pg_export_snapshot()")[0][0])
-        return f"snapshot {self._shared[identity]}"
+        seen = transaction.seen(Dialect.POSTGRESQL)
+        return f"snapshot {self._shared[identity]}{f', {seen}' if seen else ''}"
 
     def _begin_cockroachdb(self, connection: CockroachDBConnection, identity: str) -> str:
-        if self._spec.care.background:
-            connection.execute("SET default_transaction_quality_of_service = background")
-            connection.commit()
-            connection.broken = True  # its sessions are not lent to others
         moment = self._shared.get(identity) or self._spec.as_of
-        if moment:
-            connection.execute(as_of_statement(moment))
-        else:
-            connection.begin(["ISOLATION LEVEL SERIALIZABLE", "READ ONLY"])
+        self._transaction(moment).begin(connection, self._activity)
         if identity not in self._shared:
             # The transaction's own timestamp: an interval or a function would mean another moment in the next one.
             timestamp = str(connection.query("SELECT cluster_logical_timestamp()")[0][0])
             self._shared[identity] = timestamp
             if not moment:
                 connection.rollback()
-                connection.execute(as_of_statement(timestamp))
+                self._transaction(timestamp).begin(connection, self._activity)
         return f"AS OF SYSTEM TIME {self._shared[identity]}"
 
-
-def as_of_statement(moment: str) -> str:
-    """Give the statement that makes a transaction of CockroachDB read the past; it takes no bind parameter.
-
-    Raises:
-        ReconciliationError: The moment is neither a text of a timestamp or interval nor a known function.
-    """
-    moment = moment.strip()
-    if moment == "follower_read_timestamp()":
-        return f"SET TRANSACTION AS OF SYSTEM TIME {moment}"
-    if not moment or any(character in moment for character in "'\\;\n"):
-        raise ReconciliationError(
-            f"`as_of` is {moment!r}, which is no moment.",
-            advice="Write a timestamp, an interval such as -10s, an HLC decimal, or follower_read_timestamp().",
+    def _transaction(self, as_of: str | None) -> Transaction:
+        care = self._spec.care
+        try:
+            moment = AsOf.parse(as_of) if as_of else None
+        except ValueError as error:
+            raise ReconciliationError(f"`as_of`: {error}.") from error
+        return Transaction(
+            read_only=True,
+            timeout=care.timeout,
+            timezone=self._spec.timezone,
+            quality_of_service=QualityOfService.BACKGROUND if care.background else None,
+            as_of=moment,
         )
-    return f"SET TRANSACTION AS OF SYSTEM TIME '{moment}'"
 
 
 def _identity(connection: CockroachDBConnection) -> str:

@@ -6,11 +6,13 @@ Run with `SNAPSHOTS=write` to write the texts anew after a change, and read the 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from cockroach_pipelines.database import Dialect, ServerVersion
+from cockroach_pipelines.execution import Activity
 from cockroach_pipelines.queries import SQLParser, StatementKind
 from cockroach_pipelines.reconciliation import HashKind, ReconciliationError, ReconciliationSpec, Relation
 from cockroach_pipelines.reconciliation.catalogue import (
@@ -23,7 +25,7 @@ from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.hashing import kinds_for
 from cockroach_pipelines.reconciliation.probe import probe_sql
 from cockroach_pipelines.reconciliation.segments import HashSegments, IntegerSegments, RangeSegments
-from cockroach_pipelines.reconciliation.sides import as_of_statement
+from cockroach_pipelines.reconciliation.sides import Snapshots
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, join_statement
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
@@ -141,15 +143,54 @@ def test_sampling_uses_other_bits_than_buckets() -> None:
     assert hashed_key(columns) == columns.key
 
 
-def test_past_is_read_by_a_literal_that_holds_nothing_else() -> None:
-    assert as_of_statement("-10s") == "SET TRANSACTION AS OF SYSTEM TIME '-10s'"
-    assert as_of_statement("1700000000000000000.0000000001") == (
-        "SET TRANSACTION AS OF SYSTEM TIME '1700000000000000000.0000000001'"
-    )
-    assert as_of_statement("follower_read_timestamp()") == "SET TRANSACTION AS OF SYSTEM TIME follower_read_timestamp()"
-    for moment in ("", "-10s'; DROP TABLE t; --", "\\", "a\nb"):
-        with pytest.raises(ReconciliationError, match="no moment"):
-            as_of_statement(moment)
+class Session:
+    """A connection to CockroachDB that writes down what it is told: no such server can be started here."""
+
+    version = ServerVersion(COCKROACHDB, (25, 2, 1), "")
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.broken = False
+
+    def begin(self, modes: Sequence[str], **settings: object) -> None:
+        self.said.append(f"BEGIN {', '.join(modes)}")
+
+    def execute(self, sql: str) -> None:
+        self.said.append(sql)
+
+    def query(self, sql: str) -> list[tuple[str]]:
+        self.said.append(sql)
+        return [("1700000000000000000.0000000001",)]
+
+    def commit(self) -> None:
+        self.said.append("COMMIT")
+
+    def rollback(self) -> None:
+        self.said.append("ROLLBACK")
+
+
+@pytest.mark.parametrize("as_of", [None, "-10s", "follower_read_timestamp()"])
+def test_both_sides_of_a_cluster_read_one_moment(as_of: str | None) -> None:
+    snapshots = Snapshots(ReconciliationSpec(as_of=as_of), Activity())
+    sessions = [Session() for _ in range(3)]
+    snapshots.begin(sessions[:2])  # type: ignore[arg-type]
+    snapshots.begin(sessions[2:])  # type: ignore[arg-type]
+    begun = [[line for line in session.said if line.startswith("BEGIN")] for session in sessions]
+    fixed = "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY, AS OF SYSTEM TIME '1700000000000000000.0000000001'"
+    first = {"-10s": "'-10s'", "follower_read_timestamp()": "follower_read_timestamp()"}.get(as_of or "")
+    moment = f", AS OF SYSTEM TIME {first}" if first else ""
+    assert begun[0] == [f"BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY{moment}", *([] if as_of else [fixed])]
+    assert begun[1:] == [[fixed], [fixed]]
+    assert {side.moment for side in snapshots.statements} == {"AS OF SYSTEM TIME 1700000000000000000.0000000001"}
+    assert [side.shared_with_other_side for side in snapshots.statements] == [False, True]
+
+
+@pytest.mark.parametrize("moment", ["-10s'; DROP TABLE t; --", "\\", "a\nb", "yesterday"])
+def test_what_is_no_moment_never_reaches_the_server(moment: str) -> None:
+    session = Session()
+    with pytest.raises(ReconciliationError, match="is no moment"):
+        Snapshots(ReconciliationSpec(as_of=moment), Activity()).begin([session])  # type: ignore[list-item]
+    assert not any(moment in said for said in session.said)
 
 
 def test_hash_is_the_cheapest_that_both_servers_have() -> None:

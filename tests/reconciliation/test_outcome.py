@@ -94,7 +94,6 @@ def test_mistakes_in_the_question_are_named(databases: Databases) -> None:
         ({"exclude": ("valu",)}, ReconciliationError, "Did you mean 'value'"),
         ({"rename": {"value": "wert"}}, ReconciliationError, "'wert'"),
         ({"tolerance": {"id": Tolerance(absolute=Decimal(1))}}, ReconciliationError, "part of the key"),
-        ({"as_of": "-10s"}, ReconciliationError, "cannot read the past"),
         ({"care": Care(throttle="SELECT 1")}, ReconciliationError, "one boolean"),
     ):
         with pytest.raises(error, match=message):
