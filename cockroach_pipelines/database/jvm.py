@@ -20,7 +20,16 @@ DRIVER_JAR = Path(str(files("cockroach_pipelines.drivers").joinpath("postgresql-
 
 # Small and quick to start; -Xrs leaves SIGINT and SIGTERM to Python, without it the JVM would end the process itself.
 # pgjdbc tells the server the JVM's time zone: UTC keeps timestamps from depending on the machine.
-_FLAGS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xrs", "-Duser.timezone=UTC")
+# JPype copies the stack of every exception into Python and never gives it back: the first frames tell enough.
+_FLAGS = (
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:-UsePerfData",
+    "-XX:MaxJavaStackTraceDepth=10",
+    "-Xrs",
+    "-Duser.timezone=UTC",
+)
 _NATIVE_ACCESS = "--enable-native-access=ALL-UNNAMED"  # a flag of Java 17 and later, asked for from 24 on
 _LIBRARY = {"linux": "lib/server/libjvm.so", "darwin": "lib/server/libjvm.dylib", "win32": "bin/server/jvm.dll"}
 
