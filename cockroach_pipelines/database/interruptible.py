@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 import jpype
 
@@ -27,14 +29,14 @@ def call_interruptibly(
     check: Callable[[], object] = lambda: None,
     timeout: float | None = None,
 ) -> Result:
-    """Run a function in a thread of its own, wait for it in slices, and give what it gives.
+    """Run a function in another thread, wait for it in slices, and give what it gives.
 
     A signal reaches the main thread of Python only between two of its instructions, so a call into Java would hold it
     up until the call returns.
 
     Args:
         function: What may block.
-        name: Of its thread.
+        name: Of the thread meanwhile.
         interrupted: Called when anything is raised in the waiting thread (`KeyboardInterrupt`, Dagster's termination),
             with the future of the call, which still runs; then what was raised goes on its way.
         check: Called in the waiting thread about ten times a second; what it raises is an interrupt like any other.
@@ -44,18 +46,7 @@ def call_interruptibly(
         TimeoutError: The function took longer than `timeout`. Whatever the function raises passes through.
     """
     future: Future[Result] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(function())
-        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
-            future.set_exception(error)
-        finally:
-            # Without this the virtual machine keeps a java.lang.Thread for each thread that ever was.
-            if jpype.isJVMStarted():
-                java("java.lang.Thread").detach()
-
-    threading.Thread(target=work, name=name, daemon=True).start()
+    _idle_worker().run_next(name, function, future)
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
         while not future.done():
@@ -69,3 +60,56 @@ def call_interruptibly(
         interrupted(future)
         raise
     return future.result()
+
+
+class _Worker(threading.Thread):
+    """A thread that runs one function after the other.
+
+    Threads are used again because each that ever calls Java costs the process memory that JPype never gives back.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._next: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+
+    def run_next(self, name: str, function: Callable[[], Result], future: Future[Result]) -> None:
+        """Let it run a function and put what comes of it into a future."""
+        self.name = name
+        self._next.put((function, future))
+
+    def run(self) -> None:
+        """Work until there are enough others that rest."""
+        while True:
+            self._run_one()
+            if len(_idle) >= _MOST_IDLE:
+                break
+            _idle.append(self)
+        # Without this the virtual machine keeps a java.lang.Thread for each thread that ever was.
+        if jpype.isJVMStarted():
+            java("java.lang.Thread").detach()
+
+    def _run_one(self) -> None:
+        function, future = self._next.get()
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+
+_MOST_IDLE = 8
+_idle: list[_Worker] = []
+
+
+def _idle_worker() -> _Worker:
+    try:
+        return _idle.pop()
+    except IndexError:
+        worker = _Worker()
+        worker.start()
+        return worker
+
+
+# A child has none of its parent's threads.
+os.register_at_fork(after_in_child=_idle.clear)

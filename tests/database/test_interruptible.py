@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+import weakref
 from concurrent.futures import Future
 from typing import Any
 
@@ -55,6 +56,23 @@ def test_threads_leave_nothing_behind_in_java() -> None:
     for _ in range(30):
         call_interruptibly(lambda: str(threads.currentThread().getName()), name="again")
     assert int(threads.activeCount()) <= before + 1
+
+
+def test_threads_are_used_again_and_remember_nothing() -> None:
+    class Held:
+        pass
+
+    call_interruptibly(lambda: None, name="first")
+    before = threading.active_count()
+    held = Held()
+    seen = weakref.ref(held)
+    assert call_interruptibly(lambda held=held: held is not None, name="holds")
+    for _ in range(20):
+        call_interruptibly(lambda: None, name="again")
+        time.sleep(0.001)
+    del held
+    assert threading.active_count() <= before + 2
+    assert seen() is None
 
 
 def test_connection_that_opens_after_an_interrupt_is_closed(
