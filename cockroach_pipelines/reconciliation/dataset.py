@@ -33,6 +33,7 @@ DIFFERENCE_COLUMNS = ("row", "kind", "column", "source", "target")
 has on both sides, as text. A missing or extra row has no `column`; `source` or `target` holds it whole, as JSON.
 """
 
+_CELLS_EACH = 8_192
 _CONTROL = r"[\x00-\x1f]"
 
 
@@ -83,7 +84,7 @@ def differences(matched: Matched, columns: ColumnMap) -> Any:
         pieces.append(_piece(matched.target, rows, rows + offset, Kind.EXTRA, columns, None, None, whole))
         orders.append((rows + offset, np.zeros(len(rows), np.int64)))
     if not pieces:
-        return difference_schema(columns).empty_table()
+        return pa.Table.from_batches([], difference_schema(columns))
     order = np.lexsort((np.concatenate([o[1] for o in orders]), np.concatenate([o[0] for o in orders])))
     table = pa.concat_tables(pieces).take(from_integers(order))
     numbers = integers(table["row"])
@@ -165,7 +166,7 @@ class Parts:
         for path in sorted(self._folder.glob("*.parquet")):
             last = rows
             with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches():
+                for batch in file.iter_batches(_CELLS_EACH, use_threads=False):
                     table = _shifted(pa.Table.from_batches([batch]), rows)
                     last = int(table["row"][-1].as_py()) + 1
                     yield table

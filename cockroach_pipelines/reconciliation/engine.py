@@ -61,6 +61,7 @@ DRILLED = "drilled"
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
 _TOO_MANY_SEGMENTS = 0.3
 _ROWS_AT_FIRST = 10_000_000
+_WINDOWS_BEFORE_RELEASE = 8
 
 
 def reconcile(
@@ -341,7 +342,8 @@ class _Run:
                 }
             )
             done += 1
-            release_memory()
+            if done % _WINDOWS_BEFORE_RELEASE == 0:
+                release_memory()
             self.pace.tell("compare", done, len(windows), int(self.rows.sum()), self.tally.counts.total)
         if done < len(windows) and not self.stopped:
             raise AssertionError("windows were left out without a reason")

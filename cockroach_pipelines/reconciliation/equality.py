@@ -29,8 +29,7 @@ _INFINITIES |= {"-infinity": "-Infinity", "-inf": "-Infinity"}
 
 def unequal(source: Any, target: Any, pair: Pair) -> Any:
     """Give a boolean array, never NULL: which rows of two string arrays do not count as equal."""
-    both_null = pc.and_(pc.is_null(source), pc.is_null(target))
-    differ = pc.invert(pc.or_(both_null, pc.fill_null(pc.equal(source, target), FALSE)))
+    differ = _distinct(source, target)
     if not pc.any(differ).as_py():
         return differ
     if pair.family is Family.ARRAY or pair.family in _CANONICAL_ARRAY or pair.family in _CANONICAL:
@@ -177,6 +176,8 @@ def _by_distinct_value(texts: Any, convert: Callable[[str], str]) -> Any:
 
 
 def _distinct(source: Any, target: Any) -> Any:
+    if not source.null_count and not target.null_count:
+        return pc.not_equal(source, target)
     both_null = pc.and_(pc.is_null(source), pc.is_null(target))
     return pc.invert(pc.or_(both_null, pc.fill_null(pc.equal(source, target), FALSE)))
 

@@ -6,12 +6,18 @@ all of them ever need at once. The C library's gives back what is asked for.
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+
+# Source: malloc.h of glibc.
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
+_LARGE_BYTES, _ARENAS = 128 * 1024, 2
 
 _lock = threading.Lock()
 _users = 0
@@ -24,6 +30,7 @@ def economical_memory() -> Iterator[None]:
     global _users, _usual
     with _lock:
         if _users == 0:
+            _return_large_blocks()
             _usual = pa.default_memory_pool()
             pa.set_memory_pool(pa.system_memory_pool())
         _users += 1
@@ -34,6 +41,14 @@ def economical_memory() -> Iterator[None]:
             _users -= 1
             if _users == 0:
                 pa.set_memory_pool(_usual)
+
+
+def _return_large_blocks() -> None:
+    """Let glibc map large blocks by themselves for good; by default it ceases to once one was freed, and keeps them."""
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        libc.mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def release_memory() -> None:

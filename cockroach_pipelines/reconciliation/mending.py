@@ -118,7 +118,7 @@ class _Mending:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with pq.ParquetFile(self._result.differences) as file:
-            for chunk in file.iter_batches():
+            for chunk in file.iter_batches(8_192):
                 yield from chunk.to_pylist()
 
     def _key(self, record: Mapping[str, Any]) -> Row:

@@ -7,7 +7,7 @@ number NULL. Both sides must put equal keys into the same segment, whatever thei
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +89,7 @@ class IntegerSegments(Segments):
 
     def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
         """See `Segments.condition`."""
-        edges = [self.low + number * self.width for number in range(self.ranges)]
-        return _ranges(side.value(self.pair), [str(edge) for edge in edges[1:]], runs)
+        return _ranges(side.value(self.pair), self.ranges, lambda number: str(self.low + number * self.width), runs)
 
     def as_state(self) -> dict[str, Any]:
         """See `Segments.as_state`."""
@@ -133,8 +132,9 @@ class RangeSegments(Segments):
 
     def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
         """See `Segments.condition`."""
-        bounds = [f"{literal(bound)}::{self._type(side)}" for bound in self.bounds]
-        return _ranges(f"{side.value(self.pair)}{self._collate(side)}", bounds, runs)
+        key, type_name = f"{side.value(self.pair)}{self._collate(side)}", self._type(side)
+        edge = lambda number: f"{literal(self.bounds[number - 1])}::{type_name}"  # noqa: E731 - one expression
+        return _ranges(key, len(self.bounds) + 1, edge, runs)
 
     def as_state(self) -> dict[str, Any]:
         """See `Segments.as_state`."""
@@ -213,9 +213,8 @@ def runs_of(numbers: Iterable[int]) -> list[Run]:
     return runs
 
 
-def _ranges(key: str, edges: Sequence[str], runs: Sequence[Run]) -> str:
-    """Give a condition by edges: segment n lies between edges n - 1 and n, that of NULL behind the last."""
-    ranges = len(edges) + 1
+def _ranges(key: str, ranges: int, edge: Callable[[int], str], runs: Sequence[Run]) -> str:
+    """Give a condition by lower edges of ranges; the first has none, and that of NULL lies behind the last."""
     if _covers(runs, ranges + 1):
         return "true"
     parts = []
@@ -223,8 +222,8 @@ def _ranges(key: str, edges: Sequence[str], runs: Sequence[Run]) -> str:
         with_null = end > ranges
         end = min(end, ranges)
         if first < end:
-            bounds = [f"{key} >= {edges[first - 1]}"] if first > 0 else []
-            bounds += [f"{key} < {edges[end - 1]}"] if end < ranges else []
+            bounds = [f"{key} >= {edge(first)}"] if first > 0 else []
+            bounds += [f"{key} < {edge(end)}"] if end < ranges else []
             parts.append(" AND ".join(bounds) or f"{key} IS NOT NULL")
         if with_null:
             parts.append(f"{key} IS NULL")

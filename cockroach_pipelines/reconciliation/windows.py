@@ -19,13 +19,13 @@ from cockroach_pipelines.reconciliation.sides import Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import SQLText, Statements, join_statement
 
-HASHES_EACH = 200_000
+HASHES_EACH = 100_000
 """Rows of a window of which key and hash are read."""
-ROWS_EACH = 40_000
+ROWS_EACH = 25_000
 """Rows of a window that are read whole."""
 JOINED_EACH = 1_000_000
 """Rows of a window that the database joins."""
-_KEYS_EACH = 10_000
+_KEYS_EACH = 5_000
 _MOST_OF_WINDOW = 0.5
 
 
