@@ -43,6 +43,7 @@ class Snapshot:
     ) -> None:
         self._connection = connection
         self._streams: list[ArrowStream] = []
+        self._describing = False
         self._stop = stop
         self.narrator = narrator
         self.seen = transaction.seen(connection.version.dialect)
@@ -68,9 +69,15 @@ class Snapshot:
 
     def read_text(self, sql: str, parameters: Sequence[object] = ()) -> ArrowStream:
         """Run SQL with JDBC placeholders `?` and give its rows as a stream."""
-        refuse_when_stopped(self._stop)
-        stream = read(self._connection.jdbc, sql, parameters)
-        self._streams.append(stream)
+        self._describing = True
+        try:
+            refuse_when_stopped(self._stop)
+            stream = read(self._connection.jdbc, sql, parameters)
+            self._streams.append(stream)
+        finally:
+            self._describing = False
+        if self._stop.is_set():  # since `cancel` looked for streams
+            stream.cancel()
         return stream
 
     @contextmanager
@@ -89,6 +96,9 @@ class Snapshot:
         """Ask the server to end what streams, from any thread; its reader gets a `CancelledError`."""
         for stream in list(self._streams):
             stream.cancel()
+        if self._describing:  # which waits for locks, too
+            self._connection.broken = True  # nobody knows what the cancellation strikes
+            self._connection.cancel()
 
     def close(self) -> None:
         """End what still streams; a connection that a late cancellation may strike is not used again."""
