@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import threading
 import time
@@ -70,35 +72,42 @@ class _Worker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._next: SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = SimpleQueue()
+        self._next: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
 
     def run_next(self, name: str, function: Callable[[], Result], future: Future[Result]) -> None:
         """Let it run a function and put what comes of it into a future."""
         self.name = name
         self._next.put((function, future))
 
+    def end(self) -> None:
+        """Let it end, and wait until it has."""
+        self._next.put(None)
+        self.join(_END_SECONDS)
+
     def run(self) -> None:
-        """Work until there are enough others that rest."""
-        while True:
-            self._run_one()
-            if len(_idle) >= _MOST_IDLE:
-                break
+        """Work until told to end, or until enough others rest."""
+        while self._run_one() and len(_idle) < _MOST_IDLE:
             _idle.append(self)
         # Without this the virtual machine keeps a java.lang.Thread for each thread that ever was.
         if jpype.isJVMStarted():
             java("java.lang.Thread").detach()
 
-    def _run_one(self) -> None:
-        function, future = self._next.get()
+    def _run_one(self) -> bool:
+        job = self._next.get()
+        if job is None:
+            return False
+        function, future = job
         try:
             result = function()
         except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             future.set_exception(error)
         else:
             future.set_result(result)
+        return True
 
 
 _MOST_IDLE = 8
+_END_SECONDS = 1.0
 _idle: list[_Worker] = []
 
 
@@ -111,5 +120,14 @@ def _idle_worker() -> _Worker:
         return worker
 
 
+def _end_idle_workers() -> None:
+    with contextlib.suppress(IndexError):
+        while True:
+            _idle.pop().end()
+
+
+# The virtual machine may wait for threads that are attached to it when the process ends. This runs before its end, which
+# JPype registered when it was imported.
+atexit.register(_end_idle_workers)
 # A child has none of its parent's threads.
 os.register_at_fork(after_in_child=_idle.clear)

@@ -43,6 +43,7 @@ class Snapshot:
     ) -> None:
         self._connection = connection
         self._streams: list[ArrowStream] = []
+        self._describing = False
         self._stop = stop
         self.narrator = narrator
         self.seen = transaction.seen(connection.version.dialect)
@@ -76,9 +77,15 @@ class Snapshot:
             parameters: Values of its placeholders, in order.
             special: What becomes of values that Arrow's types cannot hold, such as infinity.
         """
-        refuse_when_stopped(self._stop)
-        stream = read(self._connection.jdbc, sql, parameters, special=special)
-        self._streams.append(stream)
+        self._describing = True
+        try:
+            refuse_when_stopped(self._stop)
+            stream = read(self._connection.jdbc, sql, parameters, special=special)
+            self._streams.append(stream)
+        finally:
+            self._describing = False
+        if self._stop.is_set():  # since `cancel` looked for streams
+            stream.cancel()
         return stream
 
     @contextmanager
@@ -97,6 +104,9 @@ class Snapshot:
         """Ask the server to end what streams, from any thread; its reader gets a `CancelledError`."""
         for stream in list(self._streams):
             stream.cancel()
+        if self._describing:  # which waits for locks, too
+            self._connection.broken = True  # nobody knows what the cancellation strikes
+            self._connection.cancel()
 
     def close(self) -> None:
         """End what still streams; a connection that a late cancellation may strike is not used again."""

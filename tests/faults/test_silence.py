@@ -152,6 +152,20 @@ class TestCancelFromAnotherThread:
             with pytest.raises(CancelledError):
                 work.result(5)
 
+    def test_of_a_reader_at_any_moment(self, connections: Connect, faulty_server: PostgresServer) -> None:
+        manager = connections(through=faulty_server.port)
+        with manager.lend():
+            pass
+        for delay in (0, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.02) * 3:
+            reader = QueryExecutor(manager)
+            timer = threading.Timer(delay, reader.cancel)
+            timer.start()
+            with pytest.raises(CancelledError):
+                reader.run("main", lambda snapshot: snapshot.read_text("SELECT pg_sleep(20)").read_all())
+            timer.join()
+        with QueryExecutor(manager).snapshot() as snapshot:
+            assert snapshot.read_text("SELECT 1 AS one").read_all()["one"].to_pylist() == [1]
+
     def test_of_batches(self, connections: Connect, faulty_server: PostgresServer, table: str) -> None:
         writer = BatchExecutor(connections(), Activity(asset="cancelled_batches", run="r"))
         slow = "INSERT INTO written SELECT ?, pg_sleep(60)::text"

@@ -52,6 +52,8 @@ class Pump(ConnectionWorker):
             return self._wait_for(batch)
         self._wait_for_end()
         self._give_outcome()
+        if self._stopping.is_set():  # what was read so far is not the whole result
+            self._raise_cancelled()
         return None
 
     def _work(self) -> None:

@@ -130,6 +130,19 @@ def test_cancel_in_mid_stream_reaches_the_reader(jdbc: Any) -> None:
     assert jdbc.isClosed() if stream.tainted else still_works(jdbc)
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.003, 0.01, 0.03, 0.06])
+def test_a_cancelled_stream_is_never_taken_for_a_shorter_result(jdbc: Any, delay: float) -> None:
+    rows = 300_000
+    stream = read(jdbc, f"SELECT n, repeat('x', 20) FROM generate_series(1, {rows}) AS n")
+    timer = threading.Timer(delay, stream.cancel)
+    timer.start()
+    read_in_all = 0
+    with contextlib.suppress(CancelledError):
+        read_in_all = stream.read_all().num_rows
+        assert read_in_all == rows
+    timer.join()
+
+
 def test_cancel_at_once_never_leaves_a_doubtful_connection_unmarked(connections: Callable[[], Any]) -> None:
     for delay in (0, 0, 0.0002, 0.001, 0.002, 0.005):
         jdbc = connections()
