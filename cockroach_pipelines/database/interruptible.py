@@ -91,11 +91,21 @@ class _Worker(threading.Thread):
     def _run_one(self) -> None:
         function, future = self._next.get()
         try:
-            result = function()
+            result = _without_holding_up_the_end(function)
         except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+def _without_holding_up_the_end(function: Callable[[], Result]) -> Result:
+    """Call a function; the thread that starts the virtual machine leaves it, which would wait for that thread at its end."""
+    started = jpype.isJVMStarted()
+    try:
+        return function()
+    finally:
+        if not started and jpype.isJVMStarted():
+            java("java.lang.Thread").detach()
 
 
 _MOST_IDLE = 8
