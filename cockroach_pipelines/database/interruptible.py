@@ -98,12 +98,22 @@ class _Worker(threading.Thread):
             return False
         function, future = job
         try:
-            result = function()
+            result = _without_holding_up_the_end(function)
         except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             future.set_exception(error)
         else:
             future.set_result(result)
         return True
+
+
+def _without_holding_up_the_end(function: Callable[[], Result]) -> Result:
+    """Call a function; the thread that starts the virtual machine leaves it, which would wait for that thread at its end."""
+    started = jpype.isJVMStarted()
+    try:
+        return function()
+    finally:
+        if not started and jpype.isJVMStarted():
+            java("java.lang.Thread").detach()
 
 
 _MOST_IDLE = 8
