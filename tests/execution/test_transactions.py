@@ -169,11 +169,11 @@ def test_lost_connection_of_a_read_is_read_again_from_a_new_snapshot(
     lost: list[int] = []
 
     def read(snapshot: object) -> int:
-        (backend,) = snapshot.read_text("SELECT pg_backend_pid() AS pid").read_all()["pid"].to_pylist()  # type: ignore[attr-defined]
+        (backend,) = snapshot.read_text("SELECT pg_backend_pid() AS pid").to_table()["pid"].to_pylist()  # type: ignore[attr-defined]
         if not lost:
             lost.append(backend)
             server.psql(f"SELECT pg_terminate_backend({backend}, 5000)")
-        snapshot.read_text("SELECT 1").read_all()  # type: ignore[attr-defined]
+        snapshot.read_text("SELECT 1").to_table()  # type: ignore[attr-defined]
         return int(backend)
 
     assert QueryExecutor(connections, observe=events.append).run("main", read, staged=True) not in lost

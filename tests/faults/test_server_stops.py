@@ -184,7 +184,7 @@ def test_pool_recovers_without_a_restart_of_the_process(
     reader = QueryExecutor(manager)
 
     def ask(snapshot: Snapshot) -> Any:
-        return snapshot.read_text("SELECT 1 AS one").read_all()["one"].to_pylist()
+        return snapshot.read_text("SELECT 1 AS one").to_table()["one"].to_pylist()
 
     with manager.lend(), manager.lend(), manager.lend():
         pass  # three that rest in the pool when the server stops

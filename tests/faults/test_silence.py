@@ -112,7 +112,7 @@ def test_slow_network_is_slow_and_nothing_else(connections: Connect, proxy: Prox
     proxy.delay, proxy.rate = 0.005, 2_000_000
 
     def read(snapshot: Snapshot) -> list[int]:
-        return snapshot.read_text("SELECT n FROM generate_series(1, 50000) AS n").read_all()["n"].to_pylist()  # type: ignore[no-any-return]
+        return snapshot.read_text("SELECT n FROM generate_series(1, 50000) AS n").to_table()["n"].to_pylist()  # type: ignore[no-any-return]
 
     assert QueryExecutor(connections()).run("main", read) == list(range(1, 50_001))
 
@@ -126,7 +126,7 @@ def test_answer_that_is_cut_in_mid_stream_is_an_error_and_never_a_shorter_result
     for after in (1, 200, 5_000, 70_000, 1_000_000):
         proxy.faults.append(Fault(Side.SERVER, after, End.CLOSE, triggers=(b"COPY",)))
         with pytest.raises(ConnectionLostError), QueryExecutor(manager).snapshot() as snapshot:
-            snapshot.read_text("SELECT n, repeat('x', 50) FROM generate_series(1, 100000) AS n").read_all()
+            snapshot.read_text("SELECT n, repeat('x', 50) FROM generate_series(1, 100000) AS n").to_table()
 
 
 class TestCancelFromAnotherThread:
@@ -161,10 +161,10 @@ class TestCancelFromAnotherThread:
             timer = threading.Timer(delay, reader.cancel)
             timer.start()
             with pytest.raises(CancelledError):
-                reader.run("main", lambda snapshot: snapshot.read_text("SELECT pg_sleep(20)").read_all())
+                reader.run("main", lambda snapshot: snapshot.read_text("SELECT pg_sleep(20)").to_table())
             timer.join()
         with QueryExecutor(manager).snapshot() as snapshot:
-            assert snapshot.read_text("SELECT 1 AS one").read_all()["one"].to_pylist() == [1]
+            assert snapshot.read_text("SELECT 1 AS one").to_table()["one"].to_pylist() == [1]
 
     def test_of_batches(self, connections: Connect, faulty_server: PostgresServer, table: str) -> None:
         writer = BatchExecutor(connections(), Activity(asset="cancelled_batches", run="r"))

@@ -32,7 +32,7 @@ def who(connection: CockroachDBConnection) -> object:
 
 
 def read_who(snapshot: Snapshot) -> object:
-    return snapshot.read_text("SELECT current_user AS role").read_all()["role"].to_pylist()
+    return snapshot.read_text("SELECT current_user AS role").to_table()["role"].to_pylist()
 
 
 @pytest.fixture

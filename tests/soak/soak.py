@@ -111,7 +111,7 @@ class Soak:
         timer = threading.Timer(0.03, reader.cancel)
         timer.start()
         try:
-            reader.run("main", lambda snapshot: snapshot.read_text("SELECT pg_sleep(20)").read_all())
+            reader.run("main", lambda snapshot: snapshot.read_text("SELECT pg_sleep(20)").to_table())
         except CancelledError:
             self.ended["cancelled"] += 1
         timer.join()
@@ -162,7 +162,7 @@ class Soak:
 
 
 def _read(snapshot: Snapshot) -> int:
-    return int(snapshot.read_text("SELECT n, repeat('x', 50) FROM generate_series(1, 2000) AS n").read_all().num_rows)
+    return int(snapshot.read_text("SELECT n, repeat('x', 50) FROM generate_series(1, 2000) AS n").to_table().num_rows)
 
 
 def use_short_tickets(server: PostgresServer, kdc: Kdc, seconds: int) -> None:

@@ -83,7 +83,7 @@ def test_a_statement_that_failed_in_mid_stream_is_forgotten_with_all_that_led_to
     def fail() -> weakref.ref[Held]:
         held = Held()
         with contextlib.suppress(StatementError):
-            read(jdbc, "SELECT 1 / (n - 9000) FROM generate_series(1, 10000) AS n").read_all()
+            read(jdbc, "SELECT 1 / (n - 9000) FROM generate_series(1, 10000) AS n").to_table()
         return weakref.ref(held)
 
     seen = fail()
@@ -138,7 +138,7 @@ def test_a_cancelled_stream_is_never_taken_for_a_shorter_result(jdbc: Any, delay
     timer.start()
     read_in_all = 0
     with contextlib.suppress(CancelledError):
-        read_in_all = stream.read_all().num_rows
+        read_in_all = stream.to_table().num_rows
         assert read_in_all == rows
     timer.join()
 
