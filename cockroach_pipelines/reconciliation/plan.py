@@ -243,9 +243,10 @@ class Planner:
         )
         if which is None:
             return None
-        statement = self._statements[which].keys_of_blocks(_BLOCKS)
-        side = (self._sides.source, self._sides.target)[which]
-        keys = result(read(side, statement))["k"].to_pylist()
+        side, statements = self._sides.pair[which], self._statements[which]
+        blocks = int(result(read(side, statements.blocks()))["n"][0].as_py())
+        chosen = sorted({int(place) for place in np.linspace(0, blocks - 1, min(blocks, _BLOCKS))}) if blocks else [0]
+        keys = result(read(side, statements.keys_of_blocks(chosen)))["k"].to_pylist()
         if len(keys) < 2:
             return None
         wanted = min(self._count(rows), len(keys), _BLOCKS)

@@ -86,18 +86,19 @@ class Statements:
         source = self.source("true")
         return SQLText(f"SELECT min({key})::text AS low, max({key})::text AS high{source.text}", source.parameters)
 
-    def keys_of_blocks(self, samples: int) -> SQLText:
-        """Give keys from so many blocks of a PostgreSQL table, spread evenly, in order."""
+    def blocks(self) -> SQLText:
+        """Count the blocks of a PostgreSQL table."""
+        table = literal(self.relation.table or "")
+        return SQLText(f"SELECT pg_relation_size({table}::regclass) / current_setting('block_size')::int8 AS n")
+
+    def keys_of_blocks(self, blocks: Sequence[int]) -> SQLText:
+        """Give keys from these blocks of a PostgreSQL table, in order."""
         pair = self.columns.key[0]
         key = self.side.value(pair)
         collate = ' COLLATE "C"' if pair.family is Family.TEXT else ""
-        table = self.relation.table or ""
-        blocks = (
-            f"SELECT ('(' || (i * s.blocks / {samples})::text || ',' || t::text || ')')::tid "
-            f"FROM generate_series(0, {samples - 1}) AS i CROSS JOIN generate_series(1, 2) AS t CROSS JOIN "
-            f"(SELECT pg_relation_size({literal(table)}::regclass) / current_setting('block_size')::int8 AS blocks) AS s"
-        )
-        source = self.source(f"r.ctid = ANY (ARRAY({blocks})) AND {key} IS NOT NULL")
+        # Constants: an array that a subquery gives would be searched for every row of the table.
+        places = ",".join(f'"({block},{number})"' for block in blocks for number in (1, 2))
+        source = self.source(f"r.ctid = ANY ('{{{places}}}'::tid[]) AND {key} IS NOT NULL")
         return SQLText(
             f"SELECT DISTINCT k::text AS k, k{collate} AS o FROM (SELECT {key} AS k{source.text}) AS x ORDER BY 2",
             source.parameters,
