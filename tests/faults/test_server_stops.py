@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from cockroach_pipelines.execution.parquet import ParquetFileWriter
 
 from cockroach_pipelines.database import (
     CockroachDBConnection,
@@ -31,6 +30,7 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     run_reading,
 )
+from cockroach_pipelines.execution.files.typed import TypedWriter
 from cockroach_pipelines.queries import SQLRepository
 from tests.faults.conftest import Connect
 from tests.peers.postgres import PostgresServer
@@ -105,13 +105,13 @@ def test_staged_report_is_read_again_from_its_beginning(
     files = {"reporting/rows.sql": f"SELECT n, repeat('x', 100) AS text FROM generate_series(1, {ROWS}) AS n"}
     make_project(tmp_path, {"main": faulty_server.config_of()}, files)
     query = SQLRepository(tmp_path / "sql").get("rows")
-    write_batch = ParquetFileWriter.write
+    write_batch = TypedWriter.write
 
-    def write_and_stop(self: ParquetFileWriter, batch: pa.RecordBatch) -> None:
+    def write_and_stop(self: TypedWriter, batch: pa.RecordBatch) -> None:
         write_batch(self, batch)
         restart.once()
 
-    monkeypatch.setattr(ParquetFileWriter, "write", write_and_stop)
+    monkeypatch.setattr(TypedWriter, "write", write_and_stop)
     processor = ResultProcessor(tmp_path / "results")
     manager = direct(connections, faulty_server)
     with processor.staging() as folder:
