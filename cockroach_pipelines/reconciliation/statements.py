@@ -96,11 +96,11 @@ class Statements:
         pair = self.columns.key[0]
         key = self.side.value(pair)
         collate = ' COLLATE "C"' if pair.family is Family.TEXT else ""
-        # Constants: an array that a subquery gives would be searched for every row of the table.
+        # Constants, and a fence before the order: else every row of the table would be looked up among them.
         places = ",".join(f'"({block},{number})"' for block in blocks for number in (1, 2))
         source = self.source(f"r.ctid = ANY ('{{{places}}}'::tid[]) AND {key} IS NOT NULL")
         return SQLText(
-            f"SELECT DISTINCT k::text AS k, k{collate} AS o FROM (SELECT {key} AS k{source.text}) AS x ORDER BY 2",
+            f"SELECT DISTINCT k::text AS k, k{collate} AS o FROM (SELECT {key} AS k{source.text} OFFSET 0) AS x ORDER BY 2",
             source.parameters,
         )
 
