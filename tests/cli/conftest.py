@@ -28,7 +28,7 @@ Command = Callable[..., Finished]
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Run `cockroach-pipelines` with arguments."""
     monkeypatch.setenv("COLUMNS", "160")
-    terminate = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: object) -> Finished:
         monkeypatch.setattr(sys, "argv", ["cockroach-pipelines", *map(str, arguments)])
@@ -38,4 +38,5 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return Finished(int(ended.value.code or 0), printed.out, printed.err)
 
     yield run
-    signal.signal(signal.SIGTERM, terminate)
+    for number, handler in before.items():
+        signal.signal(number, handler)

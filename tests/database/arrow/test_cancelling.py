@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pandas  # noqa: F401 - pyarrow would import it in mid-work, and Python may lose an interrupt amid an import
 import psycopg
 import pyarrow as pa
 import pytest
@@ -219,6 +220,7 @@ def test_an_interrupt_in_the_middle_of_a_write_keeps_nothing(jdbc: Any) -> None:
     execute(jdbc, "CREATE TABLE IF NOT EXISTS unwritten (i int)")
     jdbc.commit()
     schema = pa.schema([("i", pa.int32())])
+    write(jdbc, "unwritten", schema.empty_table())  # a first use loads classes for longer than the interrupt waits
 
     def endless() -> Iterator[Any]:
         while True:
