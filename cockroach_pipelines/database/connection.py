@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -24,6 +25,7 @@ from cockroach_pipelines.database.errors import (
     DatabaseError,
     JVMError,
 )
+from cockroach_pipelines.database.interruptible import call_interruptibly
 from cockroach_pipelines.database.jvm import JVMManager, java
 from cockroach_pipelines.database.kerberos import KerberosAuthenticator, kerberos_error
 from cockroach_pipelines.database.results import driver_errors
@@ -37,6 +39,7 @@ _logger = logging.getLogger(__name__)
 
 _REFUSED_LOGINS = ("28", "08004")
 _TIMEOUT_MARGIN_SECONDS = 10
+_ABORT_SECONDS = 1.0
 _LONGEST_WAIT_MILLISECONDS = 2**31 - 1
 _CHECKS_CLIENTS_SINCE = 14
 _CLIENT_CHECK_INTERVAL = "10s"
@@ -137,6 +140,7 @@ class CockroachDBConnection(BaseConnection):
         super().__init__(config, name)
         self._jdbc = jdbc
         self._version: ServerVersion | None = None
+        self._aborted = False
 
     @property
     def jdbc(self) -> Any:
@@ -221,8 +225,10 @@ class CockroachDBConnection(BaseConnection):
 
     def abort(self) -> None:
         """Drop the connection at once, without a word to the server: frees a thread that waits for a silent one."""
-        self.broken = True
-        self._call(lambda: self.jdbc.abort(java("java.util.concurrent.ForkJoinPool").commonPool()))
+        self.broken = self._aborted = True
+        executor = self.jdbc.unwrap(java("org.postgresql.core.BaseConnection")).getQueryExecutor()
+        with contextlib.suppress(TimeoutError):  # TLS may want to say goodbye; it is left to itself
+            call_interruptibly(lambda: self._call(lambda: executor.abort()), name="abort", timeout=_ABORT_SECONDS)
 
     def is_usable(self, timeout: float = 5) -> bool:
         """Whether the server answers on this connection."""
@@ -232,7 +238,8 @@ class CockroachDBConnection(BaseConnection):
         """End the connection; what was not committed is rolled back."""
         self.broken = True
         forget_connection(self.jdbc)
-        self._call(lambda: self.jdbc.close())
+        if not self._aborted:  # else it would wait for whoever still holds the connection
+            self._call(lambda: self.jdbc.close())
 
 
 def _milliseconds(seconds: float) -> str:
