@@ -12,6 +12,7 @@ import pytest
 
 from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ConstraintError
 from cockroach_pipelines.execution import (
+    Activity,
     BatchError,
     BatchExecutor,
     BatchFinished,
@@ -155,11 +156,13 @@ def test_lost_connection_repeats_its_batch_alone(connections: ConnectionManager,
         for row in rows(512):
             if row[0] == 256:
                 server.psql(
-                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'tester' AND query <> ''"
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE application_name LIKE 'cockroach_pipelines/cut_in_half%'"
                 )
             yield row
 
-    run = BatchExecutor(connections, observe=events.append).run("main", INSERT, cut_at_half())
+    executor = BatchExecutor(connections, Activity(asset="cut_in_half"), events.append)
+    run = executor.run("main", INSERT, cut_at_half())
     assert run.rows == 512
     assert server.psql("SELECT count(*), count(DISTINCT id) FROM batched") == "512|512"
     assert sum(isinstance(event, RetryScheduled) for event in events) >= 1
