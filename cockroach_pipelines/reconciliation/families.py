@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from cockroach_pipelines.database.arrow.types import base_type
+
 
 class Family(StrEnum):
     """Types whose values mean the same kind of thing."""
@@ -42,27 +44,6 @@ _BY_TYPE: dict[str, Family] = {
     **dict.fromkeys(("json", "jsonb"), Family.JSON),
 }
 
-# Names of CockroachDB and of the standard for what the driver mostly calls otherwise.
-_ALIASES = {
-    "smallint": "int2",
-    "integer": "int4",
-    "int": "int8",
-    "bigint": "int8",
-    "real": "float4",
-    "float": "float8",
-    "double precision": "float8",
-    "decimal": "numeric",
-    "boolean": "bool",
-    "bytes": "bytea",
-    "string": "text",
-    "character varying": "varchar",
-    "character": "bpchar",
-    "time without time zone": "time",
-    "time with time zone": "timetz",
-    "timestamp without time zone": "timestamp",
-    "timestamp with time zone": "timestamptz",
-}
-
 # Texts of these depend on nothing but the value and its type, so that comparing them is exact.
 _FAITHFUL_TEXT = frozenset(
     (
@@ -87,7 +68,7 @@ def plain_type(pg_type: str) -> str:
     name = pg_type.lower()
     if name.endswith("[]"):
         return "_" + plain_type(name[:-2])
-    return _ALIASES.get(name, name)
+    return name if name.startswith("_") else base_type(name)
 
 
 def family_of(pg_type: str) -> Family:
