@@ -16,6 +16,7 @@ from tests.peers.processes import readable_folder
 def pytest_configure() -> None:
     # A shell starts what runs in its background with interrupts ignored; tests here send themselves some.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores, for the commands that the tests start too
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,10 @@
     ├── QueryNotFoundError                  queries.errors: no query of that name
     ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
-    ├── FileWriteError                  execution.files.errors: a result cannot be written to its place
+    ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
+    ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
+    │   ├── KeyColumnError                  a column cannot be part of the key
+    │   └── NoCommonColumnsError            both sides have no column of the same name
     ├── SampleDataError                     embedded.errors: its sample data cannot be loaded
     └── DatabaseError
         ├── JVMError                        no Java, no driver, a forked process, a bad flag
