@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from cockroach_pipelines.database.arrow.types import NULL_TEXT
 
-_OPEN, _CLOSE, _COMMA, _QUOTE, _BACKSLASH = b'{},"\\'
+_COMMA, _QUOTE, _BACKSLASH = b',"\\'
 
 
 def is_flat(texts: Any) -> Any:
