@@ -3,25 +3,20 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.execution import Activity, Order, Outcome, ResultProcessor
-from cockroach_pipelines.maintenance import run_maintenance
+from cockroach_pipelines.execution import ResultProcessor
 from cockroach_pipelines.orchestration.comparisons import comparison_events
 from cockroach_pipelines.orchestration.exclusive import exclusively
-from cockroach_pipelines.orchestration.failures import failure, shown
-from cockroach_pipelines.orchestration.metadata import check_results, partition_metadata, run_metadata
+from cockroach_pipelines.orchestration.metadata import check_results
 from cockroach_pipelines.orchestration.observer import DagsterObserver
-from cockroach_pipelines.orchestration.partitions import partition_windows, partitions_definition
-from cockroach_pipelines.orchestration.resource import CockroachDBResource
+from cockroach_pipelines.orchestration.partitions import partitions_definition
+from cockroach_pipelines.orchestration.step import Step, parameters
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
-from cockroach_pipelines.reconciliation import NO_DIFFERENCES, run_reconciliation
-from cockroach_pipelines.reporting import run_report
+from cockroach_pipelines.reconciliation import NO_DIFFERENCES
 
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""
@@ -29,7 +24,6 @@ IO_MANAGER = "parquet_io_manager"
 CONNECTIONS = "connections"
 """Name of the metadata that says which connections an asset uses."""
 
-_READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
 _CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
 
 
@@ -54,7 +48,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     partitions = partitions_definition(header.partition) if header.partition else None
 
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        step = _Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
+        step = Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
         alone = exclusively(context) if query.kind is QueryKind.MAINTENANCE else nullcontext()
         with alone, step.processor.staging() as folder:
             outcomes = step.run(folder)
@@ -105,60 +99,6 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
         said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
         specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))
     return specs
-
-
-@dataclass(frozen=True)
-class _Step:
-    context: dg.AssetExecutionContext
-    query: Query
-    processor: ResultProcessor
-    observer: DagsterObserver
-
-    def run(self, folder: Path) -> list[Outcome] | dg.Failure | dg.RetryRequested:
-        """Run every partition; an error is given, not raised, so that it is raised without its cause and its values."""
-        try:
-            return self._run(folder)
-        except PipelinesError as error:
-            self.context.log.error(shown(error))
-            return failure(error, self.context.retry_number, retries=self.query.header.retries != 0)
-
-    def _run(self, folder: Path) -> list[Outcome]:
-        windows = partition_windows(self.context)
-        outcomes = []
-        for number, window in enumerate(windows, 1):
-            outcome = self._run_one(Order(self.query, parameters(self.context), window), folder / f"{number}.parquet")
-            outcomes.append(outcome)
-            if window:
-                self.context.log.info(
-                    f"{self.query.name} {window.key}: {outcome.rows:,} rows in {outcome.seconds:.2f} s ({number}/{len(windows)})"
-                )
-                self.context.add_asset_metadata(partition_metadata(outcome), partition_key=window.key)
-        return outcomes
-
-    def _run_one(self, order: Order, path: Path) -> Outcome:
-        activity = Activity(asset=self.query.name, run=self.context.run.run_id)
-        resource: CockroachDBResource = getattr(self.context.resources, self.query.header.connection)
-        reader = resource.reader(activity, self.observer)
-        if self.query.kind is QueryKind.MAINTENANCE:
-            return run_maintenance(resource.writer(activity, self.observer), reader, order)
-        return _READERS[self.query.kind](reader, self.processor, order, path)
-
-    def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
-        metadata = run_metadata(outcomes) | self.observer.metadata()
-        staged = {
-            outcome.order.partition.key if outcome.order.partition else None: outcome.staged for outcome in outcomes
-        }
-        if None in staged and staged[None] is not None:
-            return dg.MaterializeResult(value=staged[None], metadata=metadata, check_results=checks)
-        if all(staged.values()):
-            return dg.MaterializeResult(value=staged, metadata=metadata, check_results=checks)
-        return dg.MaterializeResult(metadata=metadata, check_results=checks)
-
-
-def parameters(context: dg.AssetExecutionContext) -> Mapping[str, object]:
-    """Give the values of parameters that the run's configuration holds."""
-    given: Mapping[str, object] = context.op_execution_context.op_config or {}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _backfill_policy(query: Query) -> dg.BackfillPolicy:
