@@ -88,7 +88,10 @@ def run(
         str, typer.Argument(help="An asset, such as reporting/busiest_routes; its last part, or its file, will do.")
     ],
     partition: Annotated[
-        str | None, typer.Option("--partition", "-p", help="Key of the partition, such as 2013-01-31.")
+        str | None,
+        typer.Option(
+            "--partition", "-p", help="Key of the partition: 2013-01-31, 2013-01-31-05:00, eu, or 'eu|2013-01-31'."
+        ),
     ] = None,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")

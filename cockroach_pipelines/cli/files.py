@@ -99,7 +99,7 @@ def _entry(query: Query) -> dict[str, Any]:
         "connection": query.connections[0],
         "compares": [str(side) for side in query.comparison.sides] if query.comparison else None,
         "dialects": sorted(dialect.value for dialect in query.dialects),
-        "partition": header.partition.every if header.partition else None,
+        "partition": header.partition.described if header.partition else None,
         "schedule": header.cron_schedule,
         "parameters": list(header.params),
         "checks": list(header.checks),

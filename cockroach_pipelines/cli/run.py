@@ -18,6 +18,7 @@ from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.cli.project import find_template, load_project
 from cockroach_pipelines.cli.target import Target
 from cockroach_pipelines.config import ConfigurationError
+from cockroach_pipelines.config.suggestions import did_you_mean, nearest
 from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import (
     PREVIEW_ROWS,
@@ -31,14 +32,23 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     everyone,
     preview_records,
+    read_partition_keys,
     structured_log,
 )
 from cockroach_pipelines.maintenance import run_maintenance
-from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, SQLTemplate, partition_window
+from cockroach_pipelines.queries import (
+    PartitionWindow,
+    Query,
+    QueryKind,
+    SQLTemplate,
+    example_key,
+    partition_window,
+)
 from cockroach_pipelines.reconciliation import run_reconciliation
 from cockroach_pipelines.reporting import run_report
 
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
+_KEYS_LISTED = 20
 
 
 def run_file(
@@ -78,6 +88,7 @@ def run_file(
     ):
         observe = everyone(log, ProgressObserver(err, status))
         reader = QueryExecutor(connections, activity, observe)
+        _refuse_unknown_key(reader, order)
         if query.kind is QueryKind.MAINTENANCE:
             outcome = run_maintenance(TransactionalExecutor(connections, activity, observe), reader, order)
         else:
@@ -123,10 +134,20 @@ def _window(query: Query, key: str | None) -> PartitionWindow | None:
         raise ConfigurationError(f"{query.name} has no partitions.", advice="Leave --partition out.")
     if spec is not None and key is None:
         raise ConfigurationError(
-            f"{query.name} is partitioned by {spec.every.value}.",
-            advice=f"Say which: --partition {spec.start.isoformat()}",
+            f"{query.name} is partitioned by {spec.described}.", advice=f"Say which: --partition {example_key(spec)}"
         )
     return partition_window(spec, key) if spec is not None and key is not None else None
+
+
+def _refuse_unknown_key(reader: QueryExecutor, order: Order) -> None:
+    statement, window = order.query.partition_query, order.partition
+    if statement is None or window is None:
+        return
+    key, keys = str(window.values["partition_key"]), read_partition_keys(reader, order.query, statement)
+    if key not in keys:
+        few = len(keys) <= _KEYS_LISTED or nearest(key, keys)
+        advice = did_you_mean(key, keys) if few else f"It gives {len(keys):,} others."
+        raise ConfigurationError(f"The query of the keys of {order.query.name} does not give {key!r}.", advice=advice)
 
 
 def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None, console: Console) -> None:

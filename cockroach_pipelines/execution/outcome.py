@@ -28,9 +28,7 @@ class Order:
         """Every value the statement may bind: declared parameters with their defaults, and the partition's."""
         given = dict(self.parameters)
         if self.partition:
-            given["partition_key"] = self.partition.key
-            given["partition_start"] = self.partition.start
-            given["partition_end"] = self.partition.end
+            given |= self.partition.values
         return self.query.parameter_values(given)
 
     @property

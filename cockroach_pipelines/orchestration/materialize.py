@@ -120,6 +120,8 @@ def _groups(
 
 
 def _keys_of_month(partitions: dg.PartitionsDefinition[str], month: str) -> Iterable[str]:
+    if isinstance(partitions, dg.StaticPartitionsDefinition):
+        yield from partitions.get_partition_keys()
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return
     start = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(partitions.timezone))

@@ -200,7 +200,7 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
             advice="Remove it, or move the file below sql/queries/reconciliation.",
         )
     if kind == "extra_forbidden":
-        hint = did_you_mean(str(key), _known_keys(model, path[:-1]))
+        hint = did_you_mean(str(key), _known_keys(model, path[:-1], document))
         where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
         return QueryFileError(f"Unknown key {key!r}{where}.", place=document.key_place(path), advice=hint)
     if kind == "missing":
@@ -253,15 +253,23 @@ def _described(value: Any) -> str:
             return f"the number {value}"
 
 
-def _known_keys(model: type[BaseModel], path: Path) -> Iterable[str]:
-    for part in path:
+def _known_keys(model: type[BaseModel], path: Path, document: YAMLDocument) -> Iterable[str]:
+    for depth, part in enumerate(path, 1):
         field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        inner = _model_in(field.annotation) if field else None
-        model = inner or model
+        given = document.value(path[:depth])
+        inner = list(_models_in(field.annotation)) if field else []
+        if inner and isinstance(given, dict):  # of several forms the one that most of its keys are of
+            model = max(inner, key=lambda each: len(given.keys() & set(_keys(each))))
+    return _keys(model)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
+        yield annotation
+    else:
+        for part in getattr(annotation, "__args__", ()):
+            yield from _models_in(part)

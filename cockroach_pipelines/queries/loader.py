@@ -26,6 +26,7 @@ from cockroach_pipelines.queries.lexing import lex
 from cockroach_pipelines.queries.named_statements import is_name
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
+from cockroach_pipelines.queries.partition_rules import partition_problems, partition_query
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
 from cockroach_pipelines.queries.rules import read_only_problems, statement_problems, undeclared_parameters
@@ -162,6 +163,11 @@ class SQLLoader:
             problems += _keys_of_other_kinds(kind, header, variants)
             if kind is QueryKind.RECONCILIATION and not compares:
                 problems += keys_of_comparisons(_document(variants))
+        keys = None
+        if header:
+            document = _document(variants)
+            keys = partition_query(variants[0].path, header, document, self._parser, problems)
+            problems += partition_problems(kind, header, statements.values(), document, compares=compares)
         if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
             problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
@@ -180,6 +186,7 @@ class SQLLoader:
             code_version=code_version(_fingerprints(statements, comparison), header),
             description=header.description or _first_comment(variants),
             comparison=comparison,
+            partition_query=keys,
         )
 
     def _comparison(self, variants: Sequence[_Variant], problems: list[QueryFileError]) -> Comparison | None:

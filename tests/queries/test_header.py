@@ -153,7 +153,7 @@ def test_weeks_and_months_begin_on_the_day_of_the_first(yaml: str, offset: int) 
 
 
 QUOTES = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
-KEYS = "as_of, autocommit, checks, connection, cron, depends_on, description, every, idempotent, owner, params, partition, retries, special, tags, timeout, timezone"
+KEYS = "after, as_of, autocommit, backfill, checks, connection, cron, depends_on, description, every, fresh, idempotent, on, owner, params, partition, partition_mapping, retries, special, tags, timeout, timezone"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ KEYS = "as_of, autocommit, checks, connection, cron, depends_on, description, ev
         (
             "partition: {every: dayly, from: 2013-13-01, to: 2014}",
             [
-                "f.sql:2:20: `partition.every`: 'dayly' is none of day, week, month.\nDid you mean 'day'?",
+                "f.sql:2:20: `partition.every`: 'dayly' is none of hour, day, week, month.\nDid you mean 'day'?",
                 "f.sql:2:33: '2013-13-01' cannot be read: month must be in 1..12.\nPut it in quotes if it is text.",
                 "f.sql:2:49: `partition.to`: '2014' is no date such as 2013-01-31.",
             ],
