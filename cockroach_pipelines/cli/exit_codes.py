@@ -7,6 +7,7 @@ from enum import IntEnum
 from cockroach_pipelines.config import ConfigurationError, PipelinesError
 from cockroach_pipelines.database import ConnectionFailedError, JVMError, KerberosError
 from cockroach_pipelines.embedded import EmbeddedServerError
+from cockroach_pipelines.execution.lease import LeaseHeldError
 from cockroach_pipelines.queries import ParameterError, QueryFileError, QueryNotFoundError
 
 
@@ -20,6 +21,8 @@ class ExitCode(IntEnum):
     """The command line, the configuration or a SQL file is wrong."""
     CONNECTION = 3
     """No Java, no Kerberos ticket, no server."""
+    LOCKED = 4
+    """Somebody else is at it, or it is held back."""
     INTERRUPTED = 130
 
 
@@ -28,6 +31,8 @@ def exit_code(error: PipelinesError) -> ExitCode:
     match error:
         case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION
+        case LeaseHeldError():
+            return ExitCode.LOCKED
         case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE
         case _:

@@ -12,6 +12,7 @@ from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.orchestration.assets import IO_MANAGER, asset_key, sql_asset
 from cockroach_pipelines.orchestration.broken import broken_asset
 from cockroach_pipelines.orchestration.io_manager import ParquetIOManager
+from cockroach_pipelines.orchestration.migrations import migration_assets
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.queries import Query, SQLRepository, TableName
@@ -42,6 +43,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
             *(_other_dialect(query) for query in elsewhere),
             *(broken_asset(broken) for broken in repository.broken.values()),
             *tables.external_assets(),
+            *migration_assets(settings),
         ],
         schedules=[schedule for query in runnable if (schedule := sql_schedule(query))],
         resources={
