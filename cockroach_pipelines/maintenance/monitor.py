@@ -148,7 +148,7 @@ class _Measure:
                 f"There {'is 1 row' if rows == 1 else f'are {rows:,} rows'}, and the rule is: {self.rules[severity]}."
             )
         worst = f"; the values reach from {self.smallest} to {self.largest}" if self.largest is not None else ""
-        nulls = f"; {self.nulls:,} are NULL" if self.nulls else ""
+        nulls = f"; {self.nulls:,} {'is' if self.nulls == 1 else 'are'} NULL" if self.nulls else ""
         return f"{self.broken[severity]:,} of {rows:,} rows break the rule: {self.rules[severity]}{worst}{nulls}."
 
 

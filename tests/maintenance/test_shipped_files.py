@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cockroach_pipelines.database import ConnectionManager, Dialect, StatementError
-from cockroach_pipelines.execution import Order, QueryExecutor, TransactionalExecutor
+from cockroach_pipelines.execution import Order, Outcome, QueryExecutor, TransactionalExecutor
 from cockroach_pipelines.maintenance import run_maintenance
 from cockroach_pipelines.queries import Query, SQLRepository, Statement
 from tests.peers.postgres import PostgresServer
@@ -99,17 +99,23 @@ def connections(server: PostgresServer, jvm: object) -> Iterator[ConnectionManag
 ON_POSTGRESQL = {name: query for name, query in MONITORS.items() if Dialect.POSTGRESQL in query.dialects}
 
 
+def run(connections: ConnectionManager, query: Query) -> Outcome:
+    return run_maintenance(TransactionalExecutor(connections), QueryExecutor(connections), Order(query))
+
+
+def test_missing_extension_is_said_with_what_brings_it(connections: ConnectionManager, server: PostgresServer) -> None:
+    server.psql("DROP EXTENSION IF EXISTS pg_stat_statements")
+    with pytest.raises(StatementError) as caught:
+        run(connections, REPOSITORY.get("costly_statements"))
+    assert "missing? preload it, then CREATE EXTENSION pg_stat_statements" in caught.value.excerpt
+
+
 @pytest.mark.parametrize("query", ON_POSTGRESQL.values(), ids=ON_POSTGRESQL.keys())
-def test_file_for_postgresql_runs_and_its_rules_fit_its_columns(query: Query, connections: ConnectionManager) -> None:
-    run = lambda: run_maintenance(  # noqa: E731 - one call, for two expectations
-        TransactionalExecutor(connections), QueryExecutor(connections), Order(query)
-    )
-    if query.name.endswith("costly_statements"):
-        with pytest.raises(StatementError) as caught:
-            run()
-        assert "CREATE EXTENSION pg_stat_statements" in caught.value.excerpt
-        return
-    outcome = run()
+def test_file_for_postgresql_runs_and_its_rules_fit_its_columns(
+    query: Query, connections: ConnectionManager, server: PostgresServer
+) -> None:
+    server.psql("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    outcome = run(connections, query)
     assert outcome.measured is not None
     assert not any(check.error for check in outcome.checks)
     if query.name.endswith("unused_indexes"):

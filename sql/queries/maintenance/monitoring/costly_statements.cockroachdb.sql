@@ -1,6 +1,7 @@
 /* @asset
-description: The 50 statements that took most time in all; on PostgreSQL it needs the extension pg_stat_statements.
+description: The 50 statements that took most time in all; on PostgreSQL this needs the extension pg_stat_statements.
 owner: team:data-platform
+tags: {needs: pg_stat_statements}
 warn: {column: mean_seconds, below: 1m, null: ok}
 */
 SELECT
