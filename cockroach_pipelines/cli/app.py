@@ -69,7 +69,10 @@ def doctor(
 
 @app.command()
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check every SQL file without a database: headers, parameters, syntax, rules. Exits with 1 when one is broken."""
+    """Check every SQL file without a database: headers, parameters, syntax, rules, names of migrations.
+
+    Exits with 1 when one is broken.
+    """
     from cockroach_pipelines.cli.files import check_files
 
     raise typer.Exit(check_files(config, as_json=json))

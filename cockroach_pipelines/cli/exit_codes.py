@@ -7,7 +7,6 @@ from enum import IntEnum
 from cockroach_pipelines.config import ConfigurationError, PipelinesError
 from cockroach_pipelines.database import ConnectionFailedError, JVMError, KerberosError
 from cockroach_pipelines.embedded import EmbeddedServerError
-from cockroach_pipelines.execution.lease import LeaseHeldError
 from cockroach_pipelines.queries import ParameterError, QueryFileError, QueryNotFoundError
 
 
@@ -28,6 +27,8 @@ class ExitCode(IntEnum):
 
 def exit_code(error: PipelinesError) -> ExitCode:
     """Give the exit code for an error."""
+    from cockroach_pipelines.execution.lease import LeaseHeldError  # with pyarrow, which most commands do without
+
     match error:
         case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION

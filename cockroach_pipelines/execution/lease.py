@@ -23,6 +23,7 @@ _logger = logging.getLogger(__name__)
 LEASE_SECONDS = 60.0
 _RENEWALS_PER_LEASE = 4
 _RACES = 5
+_PARTING_SECONDS = 5.0
 
 
 class LeaseHeldError(DatabaseError):
@@ -106,7 +107,7 @@ class Lease:
             raise
         finally:
             done.set()
-            keeper.join(self._seconds)
+            keeper.join(_PARTING_SECONDS)
             if not self._given_up.is_set():
                 self._release()
 

@@ -25,6 +25,17 @@ class MigrationSet:
     problems: tuple[QueryFileError, ...]
 
     @property
+    def unreadable(self) -> tuple[QueryFileError, ...]:
+        """What is wrong with files whose text cannot be cut into statements."""
+        found = []
+        for file in self.files:
+            try:
+                _ = file.statements
+            except QueryFileError as error:
+                found.append(error)
+        return tuple(found)
+
+    @property
     def files(self) -> tuple[MigrationFile, ...]:
         """All in the order in which they run."""
         return (*self.versioned, *self.repeatable)

@@ -143,3 +143,27 @@ def test_migrations_of_a_connection_that_is_none_are_a_wrong_configuration(comma
     config.write_text(json.dumps(json.loads(config.read_text()) | {"migrations": {"mian": {}}}))
     done = command("migrate", "info", "-c", config)
     assert (done.code, "migrations names 'mian', which is no connection" in done.err) == (2, True)
+
+
+def test_check_names_migrations_that_cannot_be_used_without_a_database(command: Command, tmp_path: Path) -> None:
+    nobody = DatabaseConfig(host="db.example.com", user="etl")
+    make_project(tmp_path, {"main": nobody}, {"reporting/one.sql": "SELECT 1 AS one"})
+    folder = tmp_path / "sql" / "migrations"
+    folder.mkdir()
+    for name, text in {
+        "V1__a.sql": "SELECT 1",
+        "V1__b.sql": "SELECT 1",
+        "V2__quote.sql": "SELECT 'open",
+        "V3__c.cockroachdb.sql": "-- transaction: maybe\nSELECT 1",
+        "notes.sql": "SELECT 1",
+    }.items():
+        (folder / name).write_text(text)
+    done = command("check", "-c", tmp_path / "config.yaml")
+    assert (done.code, "6 files" in done.out, "2 good, 4 broken" in done.out) == (1, True, True)
+    for said in (
+        "V1__b.sql:1:1: This is version 1 a second time",
+        "V2__quote.sql:1:8: The string that begins here never ends.",
+        "V3__c.cockroachdb.sql:1:1: `transaction: maybe` is unknown.",
+        "notes.sql: The name is none of a migration.",
+    ):
+        assert said in done.err

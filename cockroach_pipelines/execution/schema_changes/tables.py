@@ -55,10 +55,11 @@ class HistoryTables:
         }
 
     def existing(self, connection: CockroachDBConnection) -> set[str]:
-        """Give the names of everything in the schema that holds rows."""
+        """Give the names of everything in the schema that holds rows, what extensions brought left out."""
         rows = connection.query(
             "SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+            "WHERE n.nspname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+            "AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')",
             [self.schema],
         )
         return {str(row[0]) for row in rows}
