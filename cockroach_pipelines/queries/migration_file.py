@@ -34,6 +34,7 @@ _NAME = re.compile(
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _DIRECTIVE = re.compile(r"--+[ \t]*(?P<key>[A-Za-z_]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*?)[ \t]*")
 _COMMENT = re.compile(r"--[^\r\n]*|/\*")
+_COPY_FROM_STDIN = re.compile(r"^[ \t]*COPY\b[^;]*\bFROM\s+STDIN\b", re.IGNORECASE | re.MULTILINE)
 _KEYS = {"allow": ("destructive",), "transaction": ("true", "false")}
 
 _CHANGES_ROWS = frozenset(["INSERT", "UPSERT", "UPDATE", "DELETE", "MERGE"])
@@ -84,7 +85,7 @@ class MigrationStatement:
     @property
     def is_setting(self) -> bool:
         """Whether it only sets something of the session."""
-        return self.first_word in _SETTINGS
+        return self.first_word in _SETTINGS and self.words[1:2] != ("CLUSTER",)
 
     @property
     def may_run_twice(self) -> bool:
@@ -140,7 +141,12 @@ class MigrationFile:
         Raises:
             QueryFileError: The text cannot be cut into statements.
         """
-        lexed = lex(self.source)
+        try:
+            lexed = lex(self.source)
+        except QueryFileError as error:
+            if data := _COPY_FROM_STDIN.search(self.source.text):  # what follows is data, which no SQL reads
+                raise copy_from_stdin(self.source.place(data.start())) from error
+            raise
         if lexed.binds:
             bind = lexed.binds[0]
             raise QueryFileError(
@@ -157,6 +163,15 @@ class MigrationFile:
             statement.is_setting and not {"ROLE", "AUTHORIZATION"}.isdisjoint(statement.words[1:4])
             for statement in self.statements
         )
+
+
+def copy_from_stdin(place: Place) -> QueryFileError:
+    """Give the error of a file that holds the data of a COPY, as pg_dump writes it."""
+    return QueryFileError(
+        "COPY FROM STDIN reads what no migration can send.",
+        place=place,
+        advice="Write INSERT statements: `pg_dump --inserts`, or --rows-per-insert.",
+    )
 
 
 def read_migration(path: Path, folder: Path) -> MigrationFile:
@@ -242,7 +257,7 @@ def _split(lexed: LexedSQL) -> Iterator[LexedSQL]:
     depth = 0
     for token in lexed.tokens:
         here = word(token)
-        if here == "ATOMIC" and current and word(current[-1]) == "BEGIN":
+        if here == "ATOMIC" and not depth and current and word(current[-1]) == "BEGIN":
             depth = 1
         elif depth:
             depth += {"BEGIN": 1, "CASE": 1, "END": -1}.get(here, 0)

@@ -13,7 +13,7 @@ from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries import commands
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Severity
-from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement
+from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement, copy_from_stdin
 
 DESTRUCTIVE = "destructive"
 
@@ -90,7 +90,7 @@ def _transaction(file: MigrationFile, statement: MigrationStatement, dialect: Di
 
 def _data_in_the_file(file: MigrationFile, statement: MigrationStatement, dialect: Dialect) -> Iterator[Finding]:
     if statement.first_word == "COPY" and "STDIN" in statement.words:
-        yield _error(statement.place, "COPY FROM STDIN reads what no migration can send.", "Write INSERT statements.")
+        yield Finding(Severity.ERROR, copy_from_stdin(statement.place))
 
 
 def _permission(file: MigrationFile, statement: MigrationStatement, dialect: Dialect) -> Iterator[Finding]:

@@ -287,6 +287,8 @@ def said(found: list[Finding]) -> list[str]:
         ]),
         ("SELECT :id", POSTGRESQL, ["error 1:8 :id is a parameter, and migrations have none."]),
         ("COPY a FROM STDIN", POSTGRESQL, ["error 1:1 COPY FROM STDIN reads what no migration can send."]),
+        ("SELECT 1;\nCOPY a (b) FROM stdin;\nit's\n\\.\n", POSTGRESQL, ["error 2:1 COPY FROM STDIN reads what no migration can send."]),
+        ("\\connect other", POSTGRESQL, ["error 1:1 No statement begins with '\\\\connect'."]),
         ("CREAT TABLE a (id int)", POSTGRESQL, ["error 1:1 No statement begins with 'CREAT'."]),
         (
             "CREATE TABLE ${schema}.a (id int)",

@@ -29,12 +29,12 @@ def job_numbers(notices: Iterable[str]) -> tuple[int, ...]:
     )
 
 
-def jobs_since(connection: CockroachDBConnection, moment: dt.datetime) -> tuple[int, ...]:
-    """Give this user's schema changes that began at a moment or after it."""
+def jobs_since(connection: CockroachDBConnection, moment: dt.datetime, first_word: str) -> tuple[int, ...]:
+    """Give this user's schema changes that began at a moment or after it, by a statement of that first word."""
     rows = connection.query(
         "SELECT job_id FROM [SHOW JOBS] WHERE job_type IN ('SCHEMA CHANGE', 'NEW SCHEMA CHANGE') "
-        "AND user_name = current_user AND created::timestamptz >= ? ORDER BY created",
-        [moment],
+        "AND user_name = current_user AND created::timestamptz >= ? AND upper(description) LIKE ? ORDER BY created",
+        [moment, f"{first_word} %"],
     )
     return tuple(int(row[0]) for row in rows)
 

@@ -230,7 +230,7 @@ class _OneByOne:
         self.session.release()  # what is left of it may be in any state
 
         def wait(connection: CockroachDBConnection, narrator: Narrator) -> tuple[tuple[int, ...], list[str]]:
-            found = jobs or jobs_since(connection, since)
+            found = jobs or jobs_since(connection, since, statement.first_word)
             with narrator.statement(f"{self.file.script}: jobs {', '.join(map(str, found))}"):
                 ends = wait_for(connection, found)
             return found, [
