@@ -11,12 +11,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cockroach_pipelines.cli.migrations_app import migrations_app
 from cockroach_pipelines.config.errors import PipelinesError
 
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
     epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
-    "3 no connection, 130 interrupted.",
+    "3 no connection, 4 somebody else is at it, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -68,7 +69,10 @@ def doctor(
 
 @app.command()
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check every SQL file without a database: headers, parameters, syntax, rules. Exits with 1 when one is broken."""
+    """Check every SQL file without a database: headers, parameters, syntax, rules, names of migrations.
+
+    Exits with 1 when one is broken.
+    """
     from cockroach_pipelines.cli.files import check_files
 
     raise typer.Exit(check_files(config, as_json=json))
@@ -253,3 +257,6 @@ def _raise_when_asked_to_end() -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+app.add_typer(migrations_app, name="migrate", callback=_raise_when_asked_to_end)

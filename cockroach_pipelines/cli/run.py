@@ -153,7 +153,8 @@ def _refuse_unknown_key(reader: QueryExecutor, order: Order) -> None:
 def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None, console: Console) -> None:
     if records:
         console.print(rows_table(records))
-    verb = "affected" if outcome.order.query.kind is QueryKind.MAINTENANCE else "read"
+    writes = outcome.order.query.kind is QueryKind.MAINTENANCE and outcome.measured is None
+    verb = "affected" if writes else "read"
     rows = f"{outcome.rows:,} rows {verb}" if outcome.rows >= 0 else "done"
     partition = f" {outcome.order.partition.key}" if outcome.order.partition else ""
     console.print(
@@ -171,7 +172,7 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target
     elif target:
         console.print(f"written to {target}", highlight=False, soft_wrap=True, markup=False)
     for check in outcome.checks:
-        said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
+        said = "passed" if check.passed else check.error or check.broken or f"{check.wrong_rows:,} wrong rows"
         console.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
 
 
@@ -197,5 +198,6 @@ def _check_entry(check: CheckOutcome) -> dict[str, Any]:
         "passed": check.passed,
         "severity": check.severity.value,
         "wrong_rows": check.wrong_rows,
-        "error": check.error or None,
+        "error": check.error or check.broken or None,
+        **({"measured": dict(check.measured)} if check.measured else {}),
     }

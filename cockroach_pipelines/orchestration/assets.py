@@ -49,7 +49,8 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
 
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
-        alone = exclusively(context) if query.kind is QueryKind.MAINTENANCE else nullcontext()
+        writes = query.kind is QueryKind.MAINTENANCE and not query.watches
+        alone = exclusively(context) if writes else nullcontext()
         with alone, step.processor.staging() as folder:
             outcomes = step.run(folder)
             if isinstance(outcomes, Exception):
@@ -97,6 +98,7 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(name, asset=key, description=check.description or f"No rows: {check.sql}")
         for name, check in query.header.checks.items()
     ]
+    specs += [dg.AssetCheckSpec(watch.name, asset=key, description=watch.description) for watch in query.watches]
     if query.kind is QueryKind.RECONCILIATION:
         said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
         specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))

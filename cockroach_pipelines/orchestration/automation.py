@@ -50,7 +50,7 @@ def _after(query: Query) -> dg.AutomationCondition[Any]:
     for name in named:
         # Not `any_deps_updated().allow(...)`: what Dagster remembers of one such condition it takes for that of another.
         updated = dg.AutomationCondition.asset_matches(_key(name), _updated())
-        condition &= _until_asked_for(updated).with_label(f"{name} was updated")
+        condition &= _until_asked_for(updated, f"{name} was updated")
     # Of what comes after all partitions of another asset, one that nobody wants would keep it from ever running.
     needed = [_key(name) for name in named if query.header.partition and not _comes_after_all(query, name)]
     if needed:
@@ -66,13 +66,13 @@ def _updated() -> dg.AutomationCondition[Any]:
     return (dg.AutomationCondition.newly_updated() & alone) | dg.AutomationCondition.will_be_requested()
 
 
-def _until_asked_for(happened: dg.AutomationCondition[Any]) -> dg.AutomationCondition[Any]:
+def _until_asked_for(happened: dg.AutomationCondition[Any], label: str | None = None) -> dg.AutomationCondition[Any]:
     """Keep in mind that something happened until the file is asked for.
 
     Dagster's `since_last_handled` forgets what happens in the moment that the file is asked for, and while it runs.
     """
     handled = dg.AutomationCondition.newly_requested() | dg.AutomationCondition.initial_evaluation()
-    return happened.since(handled & ~happened)
+    return happened.since(handled & ~happened).with_label(label)
 
 
 def _code_changed() -> dg.AutomationCondition[Any]:

@@ -13,6 +13,7 @@ from cockroach_pipelines.orchestration.assets import IO_MANAGER, asset_key, sql_
 from cockroach_pipelines.orchestration.automation import automation_sensor
 from cockroach_pipelines.orchestration.broken import broken_asset
 from cockroach_pipelines.orchestration.io_manager import ParquetIOManager
+from cockroach_pipelines.orchestration.migrations import migration_assets
 from cockroach_pipelines.orchestration.partition_keys import partition_key_sensors
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
@@ -44,6 +45,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
             *(_other_dialect(query) for query in elsewhere),
             *(broken_asset(broken) for broken in repository.broken.values()),
             *tables.external_assets(),
+            *migration_assets(settings),
         ],
         schedules=[schedule for query in runnable if (schedule := sql_schedule(query))],
         sensors=[*automation_sensor(runnable), *partition_key_sensors(runnable)],

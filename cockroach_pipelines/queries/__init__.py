@@ -4,9 +4,22 @@ from cockroach_pipelines.queries.asked_comparison import asked_comparison
 from cockroach_pipelines.queries.automation_header import CodeChange, Freshness, MappingKind, PartitionMapping
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
-from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError
+from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
 from cockroach_pipelines.queries.header_models import Check, Header, Severity
 from cockroach_pipelines.queries.loader import SQLLoader
+from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement
+from cockroach_pipelines.queries.migration_folder import MigrationFolder, MigrationSet
+from cockroach_pipelines.queries.migration_rules import Finding, findings
+from cockroach_pipelines.queries.migration_version import MigrationVersion
+from cockroach_pipelines.queries.monitor_header import (
+    MONITOR_KEYS,
+    MonitorHeader,
+    MonitorKeys,
+    Threshold,
+    Watch,
+    place_of_column,
+    watches_of,
+)
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.parameters import BoundSQL, LocatedSQL, bind_positions
 from cockroach_pipelines.queries.parser import Effect, ParsedSQL, SQLParser
@@ -46,6 +59,7 @@ from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
 
 __all__ = [
+    "MONITOR_KEYS",
     "MOST_KEYS",
     "PARTITION_PARAMETERS",
     "RECONCILIATION_KEYS",
@@ -61,6 +75,7 @@ __all__ = [
     "Comparison",
     "Effect",
     "Expect",
+    "Finding",
     "Fragment",
     "Freshness",
     "Gone",
@@ -69,6 +84,13 @@ __all__ = [
     "LocatedSQL",
     "MappingKind",
     "MeasureRule",
+    "MigrationFile",
+    "MigrationFolder",
+    "MigrationSet",
+    "MigrationStatement",
+    "MigrationVersion",
+    "MonitorHeader",
+    "MonitorKeys",
     "ParameterError",
     "ParameterSpec",
     "ParsedSQL",
@@ -91,15 +113,21 @@ __all__ = [
     "Statement",
     "StatementKind",
     "TableName",
+    "Threshold",
     "TimePartition",
     "ToleranceRule",
     "TwoDimensions",
+    "Watch",
     "asked_comparison",
     "bind_positions",
+    "combine",
     "contiguous",
     "example_key",
+    "findings",
     "first_moment",
     "key_problem",
     "name_of_keys",
     "partition_window",
+    "place_of_column",
+    "watches_of",
 ]

@@ -16,6 +16,7 @@ from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
+from cockroach_pipelines.queries.monitor_header import MONITOR_KEYS, MonitorHeader
 from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
@@ -24,6 +25,7 @@ from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_y
 _MARKERS: dict[type[BaseModel], str] = {
     Header: "asset",
     ReconciliationHeader: "asset",
+    MonitorHeader: "asset",
     TemplateHeader: "template",
 }
 _LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
@@ -190,14 +192,20 @@ def _cron_text(before: str, after: str) -> str:
 
 
 def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseModel]) -> QueryFileError:
-    path = tuple(part for part in details["loc"] if part != "[key]")
+    path = document.as_written(tuple(part for part in details["loc"] if part != "[key]"))
     kind, context = details["type"], details.get("ctx", {})
     key = path[-1] if path else ""
-    if kind == "extra_forbidden" and model is Header and len(path) == 1 and key in RECONCILIATION_KEYS:
+    if kind == "extra_forbidden" and model in (Header, MonitorHeader) and len(path) == 1 and key in RECONCILIATION_KEYS:
         return QueryFileError(
             f"`{key}` is for reconciliations.",
             place=document.key_place(path),
             advice="Remove it, or move the file below sql/queries/reconciliation.",
+        )
+    if kind == "extra_forbidden" and model in (Header, ReconciliationHeader) and len(path) == 1 and key in MONITOR_KEYS:
+        return QueryFileError(
+            f"`{key}` is for monitors.",
+            place=document.key_place(path),
+            advice="Remove it, or move the file below sql/queries/maintenance.",
         )
     if kind == "extra_forbidden":
         hint = did_you_mean(str(key), _known_keys(model, path[:-1], document))

@@ -13,6 +13,7 @@ from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import Check, Header
+from cockroach_pipelines.queries.monitor_header import Watch, watches_of
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.partition_header import Backfill
@@ -88,6 +89,11 @@ class Query:
         if self.comparison:
             return tuple(dict.fromkeys(side.connection for side in self.comparison.sides))
         return (self.header.connection,)
+
+    @cached_property
+    def watches(self) -> tuple[Watch, ...]:
+        """The checks of a monitor; none of any other file."""
+        return watches_of(self.header)
 
     def connections_of(self, table: TableName) -> tuple[str, ...]:
         """Give the connections on which it reads a table."""
