@@ -14,6 +14,7 @@ from cockroach_pipelines.orchestration.broken import broken_asset
 from cockroach_pipelines.orchestration.io_manager import ParquetIOManager
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
+from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors
 from cockroach_pipelines.queries import Query, SQLRepository, TableName
 
 _CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
@@ -32,6 +33,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
                 f"Connection {name!r} ({config.origin(f'connections.{name}')}) cannot be a resource of that name in Dagster.",
                 advice="Rename it: use letters, digits and underscores, a letter first.",
             )
+    seen = FolderState.of(config)
     repository = SQLRepository(settings.sql_folder, connections=settings.connections)
     runnable = [query for query in repository.queries.values() if _runs_on(query, settings.connections)]
     elsewhere = [query for query in repository.queries.values() if query not in runnable]
@@ -44,6 +46,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
             *tables.external_assets(),
         ],
         schedules=[schedule for query in runnable if (schedule := sql_schedule(query))],
+        sensors=project_sensors(config, runnable, seen),
         resources={
             IO_MANAGER: ParquetIOManager(folder=str(settings.results_folder)),
             **{

@@ -26,10 +26,11 @@ from cockroach_pipelines.queries.reconciliation_header import (
     ReconciliationHeader,
     ToleranceRule,
 )
-from cockroach_pipelines.queries.repository import SQLRepository
+from cockroach_pipelines.queries.repository import SQLRepository, sql_files
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
+from cockroach_pipelines.queries.watch import WatchQuery
 
 __all__ = [
     "PARTITION_PARAMETERS",
@@ -69,7 +70,9 @@ __all__ = [
     "StatementKind",
     "TableName",
     "ToleranceRule",
+    "WatchQuery",
     "asked_comparison",
     "bind_positions",
     "partition_window",
+    "sql_files",
 ]

@@ -17,6 +17,7 @@ from cockroach_pipelines.database.as_of import AsOf
 from cockroach_pipelines.database.special import SPECIALS, Special
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
+from cockroach_pipelines.queries.watch_header import Watch
 
 # What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so
 # that a wrong header is an error of its file and not one that keeps the whole code location from loading.
@@ -250,6 +251,7 @@ class Header(Model):
     cron: Annotated[str, AfterValidator(check_cron)] | None = None
     every: str | None = None
     timezone: Timezone | None = None
+    watch: Annotated[Watch, _as_mapping_with("query")] | None = None
     partition: Partition | None = None
     params: Parameters = Field(default_factory=dict)
     checks: Checks = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.watch import WatchQuery
 
 
 class QueryKind(StrEnum):
@@ -54,6 +55,7 @@ class Query:
     code_version: str
     description: str
     comparison: Comparison | None = None
+    watch: WatchQuery | None = None
 
     @property
     def path(self) -> Path:
@@ -75,6 +77,11 @@ class Query:
         if self.comparison:
             return tuple(dict.fromkeys(side.connection for side in self.comparison.sides))
         return (self.header.connection,)
+
+    @property
+    def watched_connection(self) -> str:
+        """Name of the connection that `watch` asks."""
+        return (self.header.watch and self.header.watch.connection) or self.connections[0]
 
     def connections_of(self, table: TableName) -> tuple[str, ...]:
         """Give the connections on which it reads a table."""

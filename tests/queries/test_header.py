@@ -153,7 +153,7 @@ def test_weeks_and_months_begin_on_the_day_of_the_first(yaml: str, offset: int) 
 
 
 QUOTES = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
-KEYS = "as_of, autocommit, checks, connection, cron, depends_on, description, every, idempotent, owner, params, partition, retries, special, tags, timeout, timezone"
+KEYS = ", ".join(sorted(field.alias or name for name, field in Header.model_fields.items()))
 
 
 @pytest.mark.parametrize(
