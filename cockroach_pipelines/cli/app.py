@@ -14,6 +14,7 @@ import typer
 from cockroach_pipelines.cli.migrations_app import migrations_app
 from cockroach_pipelines.config.errors import PipelinesError
 
+notify = typer.Typer(no_args_is_help=True)
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
     epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
@@ -22,6 +23,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(notify, name="notify", help="Try the ways by which failures are told.")
 
 _RECONCILE_EXAMPLES = """
 Two tables of one database:  cockroach-pipelines reconcile flights flights_replica
@@ -224,6 +227,17 @@ def reconcile(
     raise typer.Exit(
         reconcile_tables(values, output=output, mend=mend, resume=resume, rows=rows, config=config, as_json=json)
     )
+
+
+@notify.command("test")
+def notify_test(config: ConfigOption = None) -> None:
+    """Send a test message to everybody who is told of failures, one line for each way. Exits with 1 when one fails.
+
+    The configuration says who: `notifications`, with `webhook` and `email`.
+    """
+    from cockroach_pipelines.cli.notify import send_tests
+
+    raise typer.Exit(send_tests(config))
 
 
 def main() -> NoReturn:

@@ -53,10 +53,11 @@ from cockroach_pipelines.queries.reconciliation_header import (
     ReconciliationHeader,
     ToleranceRule,
 )
-from cockroach_pipelines.queries.repository import SQLRepository
+from cockroach_pipelines.queries.repository import SQLRepository, sql_files
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
+from cockroach_pipelines.queries.watch import WatchQuery
 
 __all__ = [
     "MONITOR_KEYS",
@@ -118,6 +119,7 @@ __all__ = [
     "ToleranceRule",
     "TwoDimensions",
     "Watch",
+    "WatchQuery",
     "asked_comparison",
     "bind_positions",
     "combine",
@@ -129,5 +131,6 @@ __all__ = [
     "name_of_keys",
     "partition_window",
     "place_of_column",
+    "sql_files",
     "watches_of",
 ]

@@ -33,6 +33,7 @@ from cockroach_pipelines.queries.reconciliation_header import ReconciliationHead
 from cockroach_pipelines.queries.rules import read_only_problems, statement_problems, undeclared_parameters
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.statement import Statement
+from cockroach_pipelines.queries.watch_loading import read_watch
 from cockroach_pipelines.queries.yaml_document import YAMLDocument
 
 MAX_BYTES = 1_048_576
@@ -163,6 +164,7 @@ class SQLLoader:
                 except QueryFileError as error:
                     problems.append(error)
             checks = self._checks(header, variants, problems) if header else {}
+        watch = read_watch(header, _document(variants), self._parser, problems) if header else None
         if header and self._connections is not None:
             problems += _unknown_connections(header, comparison, variants, self._connections)
         if header:
@@ -194,6 +196,7 @@ class SQLLoader:
             description=header.description or _first_comment(variants),
             comparison=comparison,
             partition_query=keys,
+            watch=watch,
         )
 
     def _comparison(self, variants: Sequence[_Variant], problems: list[QueryFileError]) -> Comparison | None:
@@ -325,6 +328,8 @@ def _unknown_connections(
         }
         # One that both sides leave is not used at all.
         named = own if len(own) == len(SIDES) else {**named, **own}
+    if header.watch and header.watch.connection:
+        named["watch", "connection"] = header.watch.connection
     for path, connection in named.items():
         if connection not in connections:
             yield QueryFileError(

@@ -19,6 +19,7 @@ from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.partition_header import Backfill
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.watch import WatchQuery
 
 
 class QueryKind(StrEnum):
@@ -58,6 +59,7 @@ class Query:
     description: str
     comparison: Comparison | None = None
     partition_query: Statement | None = None
+    watch: WatchQuery | None = None
 
     @property
     def backfill(self) -> Backfill:
@@ -94,6 +96,11 @@ class Query:
     def watches(self) -> tuple[Watch, ...]:
         """The checks of a monitor; none of any other file."""
         return watches_of(self.header)
+
+    @property
+    def watched_connection(self) -> str:
+        """Name of the connection that `watch` asks."""
+        return (self.header.watch and self.header.watch.connection) or self.connections[0]
 
     def connections_of(self, table: TableName) -> tuple[str, ...]:
         """Give the connections on which it reads a table."""
