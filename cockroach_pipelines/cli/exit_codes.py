@@ -7,6 +7,7 @@ from enum import IntEnum
 from cockroach_pipelines.config import ConfigurationError, PipelinesError
 from cockroach_pipelines.database import ConnectionFailedError, JVMError, KerberosError
 from cockroach_pipelines.embedded import EmbeddedServerError
+from cockroach_pipelines.maintenance import JobHeldError, LeaseLostError
 from cockroach_pipelines.queries import ParameterError, QueryFileError, QueryNotFoundError
 
 
@@ -20,6 +21,8 @@ class ExitCode(IntEnum):
     """The command line, the configuration or a SQL file is wrong."""
     CONNECTION = 3
     """No Java, no Kerberos ticket, no server."""
+    HELD = 4
+    """Another process has it, or somebody or something holds it back."""
     INTERRUPTED = 130
 
 
@@ -30,5 +33,7 @@ def exit_code(error: PipelinesError) -> ExitCode:
             return ExitCode.CONNECTION
         case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE
+        case JobHeldError() | LeaseLostError():
+            return ExitCode.HELD
         case _:
             return ExitCode.FAILED

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from cockroach_pipelines.execution import ResultProcessor
+from cockroach_pipelines.orchestration.batches import batch_config_schema, batch_events
 from cockroach_pipelines.orchestration.comparisons import comparison_events
 from cockroach_pipelines.orchestration.exclusive import exclusively
 from cockroach_pipelines.orchestration.metadata import check_results
@@ -63,11 +64,15 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     def compare(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield from comparison_events(context, query, results_folder, parameters(context))
 
+    def work_in_batches(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from batch_events(context, query, results_folder, parameters(context))
+
+    body = work_in_batches if query.batch else compare if query.comparison else run
     with warnings.catch_warnings():
         # Partitions in one run are what a backfill is made of here; Dagster calls the parameter beta.
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
         return dg.asset(
-            compare if query.comparison else run,
+            body,
             key=asset_key(query.name),
             deps=deps,
             description=query.description,
@@ -80,7 +85,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             partitions_def=partitions,
             backfill_policy=_backfill_policy(query) if partitions else None,
             check_specs=check_specs(query),
-            config_schema=_config_schema(header.params),
+            config_schema=_config_schema(header.params, batch_config_schema() if query.batch else {}),
             required_resource_keys=set(query.connections),
             io_manager_key=IO_MANAGER,
             pool=query.connections[0],
@@ -106,8 +111,8 @@ def _backfill_policy(query: Query) -> dg.BackfillPolicy:
     return dg.BackfillPolicy.multi_run(1) if query.kind is QueryKind.MAINTENANCE else dg.BackfillPolicy.single_run()
 
 
-def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] | None:
-    return {name: _field(spec) for name, spec in params.items()} or None
+def _config_schema(params: Mapping[str, ParameterSpec], further: Mapping[str, dg.Field]) -> dict[str, dg.Field] | None:
+    return {name: _field(spec) for name, spec in params.items()} | dict(further) or None
 
 
 def _field(spec: ParameterSpec) -> dg.Field:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.batch import Batch
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
@@ -43,7 +44,8 @@ class Query:
 
     `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
     `statements` holds one statement for each dialect that has its own file, and under None the one for every other; it
-    is empty for a reconciliation that compares two relations, which are in `comparison`.
+    is empty for a reconciliation that compares two relations, which are in `comparison`. `batch` is there for maintenance
+    that works batch by batch.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Query:
     code_version: str
     description: str
     comparison: Comparison | None = None
+    batch: Batch | None = None
 
     @property
     def path(self) -> Path:
