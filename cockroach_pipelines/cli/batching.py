@@ -63,9 +63,8 @@ def run_batches(order: Order, manager: ConfigManager, *, arm: bool, dry_run: boo
         for check in checks:
             said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
             out.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
-    if outcome.dry_run is None and any(not check.passed for check in checks):
-        return ExitCode.FAILED
-    return _EXIT_CODES.get(outcome.reason, ExitCode.OK)
+    failed = outcome.dry_run is None and any(not check.passed for check in checks)
+    return _EXIT_CODES.get(outcome.reason, ExitCode.FAILED if failed else ExitCode.OK)
 
 
 def archive_folder(manager: ConfigManager) -> Path:
