@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
-from zoneinfo import ZoneInfo
 
-from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.database import (
-    AmbiguousCommitError,
-    CancelledError,
-    CockroachDBConnection,
-    ConnectionManager,
-    call_interruptibly,
-)
+from cockroach_pipelines.database import CancelledError, CockroachDBConnection, ConnectionManager
 from cockroach_pipelines.execution import (
     Activity,
     BatchFinished,
     Event,
-    Failure,
     Observer,
     Order,
     RetryScheduled,
     Transaction,
-    TransactionalExecutor,
     WriteSession,
     everyone,
     ignore,
@@ -43,20 +30,22 @@ from cockroach_pipelines.maintenance.outcome import BatchedRun, EndReason
 from cockroach_pipelines.maintenance.own_tables import ensure_tables
 from cockroach_pipelines.maintenance.preparation import look, looks_by_writing, prepare
 from cockroach_pipelines.maintenance.progress import BatchProgress, Progress
-from cockroach_pipelines.maintenance.runs import RunBook
+from cockroach_pipelines.maintenance.restraint import Restraint
+from cockroach_pipelines.maintenance.runs import Pausing, RunBook
 from cockroach_pipelines.maintenance.sizing import AdaptiveSize
-from cockroach_pipelines.maintenance.throttle import reason_to_wait
+from cockroach_pipelines.maintenance.tenure import Tenure, Work
 from cockroach_pipelines.queries import Batch
-
-_logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 # What a smaller batch does not meet, or meets less often: another transaction, a lock, a COMMIT that comes too late.
 _TOO_LARGE = frozenset({"40001", "40P01", "55P03"})
-_SIGNS_SECONDS = 1.0
-_TIMEOUTS_A_LEASE = 2
+
+# A batch that takes its time ends well before its timeout, and a timeout before the lease has run out.
 _BATCHES_A_TIMEOUT = 2
-_FAREWELL_SECONDS = 1.5
+_TIMEOUTS_A_LEASE = 2
+_RESTS_A_LEASE = 8
+
+_WHOLE_RUN = 32
+"""Characters of a run's name that no other run has; a shorter one is not taken for the audit's."""
 
 
 def job_name(order: Order) -> str:
@@ -134,30 +123,26 @@ class _Job:
         self.connections = engine._connections
         self.clock = engine._clock
         self.activity = engine._activity
-        self.run_name = self.activity.run if len(self.activity.run) >= 32 else uuid.uuid4().hex
+        self.run_name = self.activity.run if len(self.activity.run) >= _WHOLE_RUN else uuid.uuid4().hex
         self.observe = everyone(engine._observe, self._learn_from)
         self.tell = engine._progress
-        timeout = self.header.timeout or self.rules.lease / _TIMEOUTS_A_LEASE
-        self.transaction = Transaction(timeout=timeout, timezone=order.timezone)
-        self.lease_seconds = max(self.rules.lease, timeout * _TIMEOUTS_A_LEASE)
+        self.timeout = self.header.timeout or self.rules.lease / _TIMEOUTS_A_LEASE
         self.archive = (
             Archive(engine._archives / self.rules.archive, self.name) if self.rules.archive is not None else None
         )
-        self.longest = timeout / _BATCHES_A_TIMEOUT
-        self.size = AdaptiveSize(self.rules.size, longest=self.longest)
+        self.size = self._size()
         self.cursor = Cursor("")
         self.rows = self.batches = self.number = self.retries = 0
         self.began = self.clock.seconds()
-        self.signs_seen = float("-inf")
-        self.detail = ""
 
     def run(self, *, arm: bool, dry_run: bool) -> BatchedRun:
-        with self._session() as session:
-            self.session = session
-            self.prepared = self._read(lambda connection: prepare(connection, self.order, self.batch))
-            self.server = self._read(lambda connection: connection.version)
-            self.tables = ensure_tables(session)
-            self.book = RunBook(self.tables)
+        connection = self.header.connection
+        with WriteSession(self.connections, connection, self.activity, self.observe, self.clock.stop) as session:
+            transaction = Transaction(timeout=self.timeout, timezone=self.order.timezone)
+            self.work = Work(self.connections, connection, session, transaction, self.header.retries)
+            self.prepared = self.work.read(lambda connection: prepare(connection, self.order, self.batch))
+            self.server = self.work.read(lambda connection: connection.version)
+            self.book = RunBook(ensure_tables(session))
             self.owner = owner_name(self.run_name)
             if self.rules.dry_run or dry_run or not self._may_write(arm):
                 return self._dry_run()
@@ -166,113 +151,57 @@ class _Job:
     def _may_write(self, arm: bool) -> bool:
         name, version = self.order.query.name, self.order.query.code_version
         if arm:
-            self._write(lambda connection: self.book.arm(connection, name, version, self.owner))
+            self.work.write(lambda connection: self.book.arm(connection, name, version, self.owner))
             return True
-        return self._read(lambda connection: self.book.is_armed(connection, name, version))
+        return self.work.read(lambda connection: self.book.is_armed(connection, name, version))
 
     def _dry_run(self) -> BatchedRun:
-        def find(connection: CockroachDBConnection) -> BatchedRun:
-            found = look(connection, self.prepared)
-            return replace(self._outcome(EndReason.DONE), dry_run=found, estimated=found.estimated)
-
-        outcome = self._write(find) if looks_by_writing(self.prepared) else self._read(find)
+        transaction = self.work.write if looks_by_writing(self.prepared) else self.work.read
+        found = transaction(lambda connection: look(connection, self.prepared))
+        outcome = replace(self._outcome(EndReason.DONE, ""), dry_run=found, estimated=found.estimated)
 
         def note(connection: CockroachDBConnection) -> None:
-            self._begin(connection, dry=True)
+            version = self.order.query.code_version
+            self.book.begin(connection, self.name, self.run_name, version, self.owner, dry=True)
             self.book.end(connection, self.name, self.run_name, EndReason.DONE, outcome.headline)
 
-        self._write(note)
+        self.work.write(note)
         return outcome
 
     def _run(self) -> BatchedRun:
-        self.lease = Lease(self.tables, self.name, self.owner, self.lease_seconds, self.clock.seconds)
-        self.row = CursorRow(self.tables, self.name, self.run_name, self.lease.token)
+        seconds = max(self.rules.lease, self.timeout * _TIMEOUTS_A_LEASE)
+        lease = Lease(self.book.tables, self.name, self.owner, seconds, self.clock.seconds)
+        self.row = CursorRow(self.book.tables, self.name, self.run_name, lease.token)
+        self.tenure = Tenure(self.work, lease, self.row, self.book, self.order.query.code_version)
+        self.restraint = Restraint(
+            self.order, self.batch, self.clock, self.prepared.most_rows, self._pausing, self.work.read
+        )
         try:
             self._take()
-            self._settle()
-            reason = self._end_before_the_first() or self._work()
+            reason = self._reason_to_end() or self._batch_by_batch()
         except JobHeldError:
             raise
         except BaseException as error:
-            self._say_goodbye(error)
+            self.tenure.say_goodbye(error, cancelled=self.clock.stop.is_set())
             raise
-        outcome = self._outcome(reason)
-        self._write(lambda connection: self._end(connection, reason, self.detail))
+        detail = self.restraint.detail if reason is not EndReason.DONE else ""
+        outcome = self._outcome(reason, detail)
+        self.tenure.end(reason, detail)
         return outcome
 
-    # Taking the job, and giving it up
-
     def _take(self) -> None:
-        def take(connection: CockroachDBConnection) -> Cursor | None:
-            if holder := self.lease.take(connection):
-                raise JobHeldError(self.name, holder.owner, holder.until)
-            self.row.fence(connection)
-            self._begin(connection, dry=False)
-            self.number = self.book.batches_of(connection, self.name, self.run_name)
-            return self.row.read(connection)
-
-        before = self._write(take)
+        before, self.number = self.tenure.take()
+        if self.archive:  # nobody but this process can commit a batch now
+            self.archive.settle(self.tenure.was_committed)
         asked = question(self.order)
         if before and before.question == asked and not before.finished:
             self.cursor = replace(before, resumes=before.resumes + 1)
-            self.size = AdaptiveSize(self.rules.size, before.size or None, self.longest)
+            self.size = self._size(before.size or None)
         else:
             self.cursor = Cursor(asked, size=self.size.rows, estimated=self.prepared.estimated)
+        self.tenure.go_on_with(self.cursor)
 
-    def _begin(self, connection: CockroachDBConnection, *, dry: bool) -> None:
-        version = self.order.query.code_version
-        self.book.begin(connection, self.name, self.run_name, version, self.owner, dry=dry)
-
-    def _settle(self) -> None:
-        """Bring the archive to what is committed, now that nobody but this process can commit a batch."""
-        if self.archive:
-            self.archive.settle(
-                lambda run, batch: self._read(
-                    lambda connection: self.book.is_committed(connection, self.name, run, batch)
-                )
-            )
-
-        def go_on(connection: CockroachDBConnection) -> None:
-            if not self.row.write(connection, self.cursor):
-                raise LeaseLostError(self.name)
-
-        self._write(go_on)
-
-    def _end(self, connection: CockroachDBConnection, reason: str, message: str) -> None:
-        self.book.end(connection, self.name, self.run_name, reason, message)
-        self.lease.release(connection)
-
-    def _say_goodbye(self, error: BaseException) -> None:
-        """Write down how it ended, and give the job up; a server that does not answer leaves that to the lease's end."""
-        cancelled = not isinstance(error, Exception) or (isinstance(error, CancelledError) and self.clock.stop.is_set())
-        reason = EndReason.CANCELLED if cancelled else EndReason.ERROR
-        message = "" if cancelled else Failure.of(error).message
-        if isinstance(error, AmbiguousCommitError):
-            error.advice = "Run the job again: it reads from its cursor what was committed, and goes on from there."
-        self.session.release()
-        writer = TransactionalExecutor(self.connections, self.activity)
-
-        def end() -> None:
-            writer.run(
-                self.header.connection,
-                lambda connection: self._end(connection, reason, message),
-                Transaction(timeout=_FAREWELL_SECONDS),
-                idempotent=True,
-                retries=0 if cancelled else None,
-            )
-
-        try:
-            call_interruptibly(end, name="farewell", timeout=_FAREWELL_SECONDS if cancelled else None)
-        except (PipelinesError, TimeoutError) as failure:
-            _logger.warning("%s: its lease could not be given up and ends by itself: %s", self.name, failure)
-
-    # Batches
-
-    def _end_before_the_first(self) -> EndReason | None:
-        """Say why not even one batch may run."""
-        return self._held() or self._limit()
-
-    def _work(self) -> EndReason:
+    def _batch_by_batch(self) -> EndReason:
         while True:
             if reason := self._wait_while_throttled():
                 return reason
@@ -280,18 +209,18 @@ class _Job:
             self._committed(touched, seconds)
             if touched.finishes:
                 return EndReason.DONE
-            if reason := self._held() or self._limit():
+            if reason := self._reason_to_end():
                 return reason
             self._rest(float(self.rules.pause.ratio) * seconds)
 
     def _batch(self) -> tuple[Touched, float]:
-        """Touch the next rows in a transaction, smaller ones when the server ends it for the time it takes."""
+        """Touch the next rows in a transaction, fewer of them when the server ends it for the time it takes."""
         while True:
-            self._renew_if_due()
+            self.tenure.renew_if_due()
             try:
-                touched = self.session.run(
+                touched = self.work.session.run(
                     lambda connection, _: self._touch(connection),
-                    self.transaction,
+                    self.work.transaction,
                     verify=self.row.was_committed(self.number + 1),
                     retries=self.header.retries,
                 )
@@ -309,25 +238,18 @@ class _Job:
 
     def _touch(self, connection: CockroachDBConnection) -> Touched:
         self.attempt_began = began = self.clock.seconds()
-        self.asked = rows = self._rows_of_batch()
-        number = self.number + 1
-        archive = self.archive
+        # Looked up here, since the transaction may run again with smaller batches.
+        self.asked = rows = max(1, min([self.size.rows, *self.restraint.rows_left(self.rows, self.cursor.rows)]))
+        after, number, archive = self.cursor.last_key, self.number + 1, self.archive
         keep = None if archive is None else (lambda table: archive.write(self.run_name, number, table))
-        touched = self.prepared.batches.touch(connection, self.cursor.last_key, rows, keep)
+        touched = self.prepared.batches.touch(connection, after, rows, keep)
         seconds = self.clock.seconds() - began
         batch = CommittedBatch(
-            number, self.cursor.last_key, touched.last, touched.rows, rows, seconds, touched.archive, touched.finishes
+            number, after, touched.last, touched.rows, rows, seconds, touched.archive, touched.finishes
         )
         if not self.row.move(connection, batch):
             raise LeaseLostError(self.name)
         return touched
-
-    def _rows_of_batch(self) -> int:
-        return max(1, min([self.size.rows, *self._rows_left()]))
-
-    def _rows_left(self) -> list[int]:
-        limits = [(self.rules.limits.rows, self.rows), (self.prepared.most_rows, self.cursor.rows)]
-        return [most - so_far for most, so_far in limits if most is not None]
 
     def _committed(self, touched: Touched, seconds: float) -> None:
         if self.archive and touched.archive:
@@ -344,17 +266,9 @@ class _Job:
             batches=self.cursor.batches + 1,
             finished=touched.finishes,
         )
+        number, connection = self.batches - 1, self.header.connection
         self.observe(
-            BatchFinished(
-                self.activity,
-                self.header.connection,
-                self.name,
-                self.batches - 1,
-                None,
-                touched.rows,
-                self.rows,
-                seconds,
-            )
+            BatchFinished(self.activity, connection, self.name, number, None, touched.rows, self.rows, seconds)
         )
         self._tell("")
 
@@ -364,104 +278,48 @@ class _Job:
             if event.failure.sqlstate in _TOO_LARGE and self.size.halve():
                 self._tell(f"it met another transaction: half as many rows at a time, {self.size.rows:,}")
 
-    # Waiting, and reasons to end
-
-    def _limit(self) -> EndReason | None:
-        limits = self.rules.limits
-        if self.rules.window is not None:
-            zone = ZoneInfo(self.order.timezone)
-            if not self.rules.window.holds(self.clock.now().astimezone(zone)):
-                self.detail = f"it may run {self.rules.window}, {self.order.timezone}"
-                return EndReason.WINDOW
-        if limits.runtime is not None and self.clock.seconds() - self.began >= limits.runtime:
-            return EndReason.TIME
-        if limits.rows is not None and self.rows >= limits.rows:
-            return EndReason.ROWS
-        if self.prepared.most_rows is not None and self.cursor.rows >= self.prepared.most_rows:
-            self.detail = f"share_of_table allows {self.prepared.most_rows:,} rows"
-            return EndReason.SHARE
-        return None
-
-    def _held(self) -> EndReason | None:
-        """Say whether somebody has paused the job; asked about once a second."""
-        if self.clock.seconds() - self.signs_seen < _SIGNS_SECONDS:
-            return None
-        self.signs_seen = self.clock.seconds()
-        pausing = self._read(lambda connection: self.book.pausing(connection, self.order.query.name))
-        if pausing is None:
-            return None
-        self.detail = str(pausing)
-        return EndReason.PAUSED
-
     def _wait_while_throttled(self) -> EndReason | None:
-        throttle = self.batch.throttle
-        if throttle is None or not self._is_time_to_ask():
-            return None
         began = self.clock.seconds()
-        while why := self._read(lambda connection: reason_to_wait(connection, throttle)):
-            self.detail = why
+        while why := self.restraint.reason_to_wait():
             if self.clock.seconds() - began >= self.rules.pause.longest:
                 return EndReason.THROTTLED
-            if reason := self._held() or self._limit():
+            if reason := self._reason_to_end():
                 return EndReason.THROTTLED if reason is EndReason.TIME else reason
             self._tell(f"throttled: {why}")
             self._rest(self.rules.pause.every)
-        self.detail = ""
-        self.asked_throttle = self.clock.seconds()
         return None
 
-    asked_throttle = float("-inf")
+    def _reason_to_end(self) -> EndReason | None:
+        return self.restraint.reason_to_end(self.rows, self.cursor.rows)
 
-    def _is_time_to_ask(self) -> bool:
-        return self.clock.seconds() - self.asked_throttle >= self.rules.pause.every
+    def _pausing(self) -> Pausing | None:
+        return self.work.read(lambda connection: self.book.pausing(connection, self.order.query.name))
 
     def _rest(self, seconds: float) -> None:
         end = self.clock.seconds() + seconds
         while (left := end - self.clock.seconds()) > 0 and not self.clock.stop.is_set():
-            self._renew_if_due()
-            self.clock.sleep(min(left, self.lease_seconds / 8))
+            self.tenure.renew_if_due()
+            self.clock.sleep(min(left, self.rules.lease / _RESTS_A_LEASE))
 
-    def _renew_if_due(self) -> None:
-        if self.lease.is_due and not self._write(self.lease.renew):
-            raise LeaseLostError(self.name)
+    def _size(self, rows: int | None = None) -> AdaptiveSize:
+        return AdaptiveSize(self.rules.size, rows, self.timeout / _BATCHES_A_TIMEOUT)
 
     def _tell(self, waiting: str) -> None:
+        cursor, seconds = self.cursor, self.clock.seconds() - self.began
         self.tell(
             BatchProgress(
-                self.name,
-                self.cursor.rows,
-                self.rows,
-                self.batches,
-                self.cursor.estimated,
-                self.clock.seconds() - self.began,
-                self.size.rows,
-                waiting,
+                *(self.name, cursor.rows, self.rows, self.batches, cursor.estimated, seconds, self.size.rows, waiting)
             )
         )
 
-    # The connection
-
-    def _session(self) -> WriteSession:
-        return WriteSession(self.connections, self.header.connection, self.activity, self.observe, self.clock.stop)
-
-    def _read(self, work: Callable[[CockroachDBConnection], T]) -> T:
-        reading = replace(self.transaction, read_only=True)
-        return self.session.run(lambda connection, _: work(connection), reading, retries=self.header.retries)
-
-    def _write(self, work: Callable[[CockroachDBConnection], T]) -> T:
-        """Write to this package's own tables; nothing of it does harm when it runs twice."""
-        return self.session.run(
-            lambda connection, _: work(connection), self.transaction, idempotent=True, retries=self.header.retries
-        )
-
-    def _outcome(self, reason: EndReason) -> BatchedRun:
+    def _outcome(self, reason: EndReason, detail: str) -> BatchedRun:
         return BatchedRun(
             order=self.order,
             connection=self.header.connection,
             server=self.server,
             run=self.run_name,
             reason=reason,
-            detail=self.detail,
+            detail=detail,
             rows=self.rows,
             batches=self.batches,
             pass_rows=self.cursor.rows,
