@@ -109,6 +109,11 @@ class DatabaseConfig(Model):
         600, description="The server ends a session that does nothing amid a transaction for so long; null for never."
     )
     application_name: str = "cockroach_pipelines"
+    own_schema: str = Field(
+        "cockroach_pipelines",
+        min_length=1,
+        description="Where batched maintenance keeps its place: a schema of small tables.",
+    )
     retry: RetryConfig = RetryConfig()
     pool: PoolConfig = PoolConfig()
 

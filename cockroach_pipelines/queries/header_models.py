@@ -175,6 +175,11 @@ class Header(Model):
     special: SpecialValues = "error"
 
     @property
+    def provided_parameters(self) -> tuple[str, ...]:
+        """Parameters whose values come from the run itself, beside those of its partition."""
+        return ()
+
+    @property
     def cron_schedule(self) -> str | None:
         """When the asset runs by itself, as a cron expression."""
         return every_to_cron(self.every) if self.every is not None else self.cron

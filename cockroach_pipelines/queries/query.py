@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.batch import Batch
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import Check, Header
@@ -47,7 +48,7 @@ class Query:
     `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
     `statements` holds one statement for each dialect that has its own file, and under None the one for every other; it
     is empty for a reconciliation that compares two relations, which are in `comparison`. `partition_query` gives the keys
-    of its partitions, where a query does.
+    of its partitions, where a query does. `batch` is there for maintenance that works batch by batch.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Query:
     comparison: Comparison | None = None
     partition_query: Statement | None = None
     watch: WatchQuery | None = None
+    batch: Batch | None = None
 
     @property
     def backfill(self) -> Backfill:
