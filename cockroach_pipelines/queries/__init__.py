@@ -1,7 +1,7 @@
 """SQL files: their headers, parameters, analysis, and the repository that holds them."""
 
 from cockroach_pipelines.queries.asked_comparison import asked_comparison
-from cockroach_pipelines.queries.automation_header import CodeChange, Freshness, MappingKind, PartitionMapping
+from cockroach_pipelines.queries.automation_header import Freshness, MappingKind, PartitionMapping, Trigger
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError
@@ -56,7 +56,6 @@ __all__ = [
     "BrokenQuery",
     "Check",
     "CheckQuery",
-    "CodeChange",
     "ComparedSide",
     "Comparison",
     "Effect",
@@ -93,6 +92,7 @@ __all__ = [
     "TableName",
     "TimePartition",
     "ToleranceRule",
+    "Trigger",
     "TwoDimensions",
     "asked_comparison",
     "bind_positions",
