@@ -32,7 +32,7 @@ def demo() -> tuple[Path, subprocess.CompletedProcess[str]]:  # type: ignore[mis
             file.write("  elsewhere: {host: elsewhere.invalid, user: nobody}\n")
         (folder / "config.yaml").write_text("connections: {main: {host: elsewhere.invalid, user: nobody}}\n")
         (folder / "sql" / "queries" / "maintenance" / "not_here.sql").write_text(
-            "/* @asset\nconnection: elsewhere\n*/\nDELETE FROM anything WHERE true"
+            "/* @asset\nconnection: elsewhere\n*/\nDELETE FROM anything WHERE old"
         )
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("COCKROACH_", "DAGSTER_"))

@@ -15,7 +15,15 @@ from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.project import load_project, templates
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.database import Dialect
-from cockroach_pipelines.queries import MigrationFolder, Query, QueryFileError, SQLTemplate, combine
+from cockroach_pipelines.queries import (
+    MigrationFolder,
+    Query,
+    QueryFileError,
+    SQLRepository,
+    SQLTemplate,
+    combine,
+    ttl_proposal,
+)
 
 
 def check_files(config: Path | None, *, as_json: bool) -> ExitCode:
@@ -28,9 +36,12 @@ def check_files(config: Path | None, *, as_json: bool) -> ExitCode:
         **_migrations(manager),
     }
     errors = {name: error for name, error in sorted(found.items()) if error}
+    notes = _notes(manager, repository)
     if as_json:
-        out.print_json(json.dumps([_verdict(name, error) for name, error in sorted(found.items())]))
+        out.print_json(json.dumps([_verdict(name, error, notes.get(name)) for name, error in sorted(found.items())]))
     else:
+        for name, note in notes.items():
+            err.print(f"[yellow]![/] [bold]{escape(name)}[/]: {escape(note)}", highlight=False, soft_wrap=True)
         for name, error in errors.items():
             err.print(f"{CROSS} [bold]{escape(name)}[/]", highlight=False)
             for line in str(error).splitlines():
@@ -72,9 +83,21 @@ def _migration_name(path: Path, folder: Path) -> str:
     return f"{folder.name}/{path.relative_to(folder).as_posix().removesuffix('.sql')}"
 
 
-def _verdict(name: str, error: QueryFileError | None) -> dict[str, Any]:
+def _notes(manager: ConfigManager, repository: SQLRepository) -> dict[str, str]:
+    """Give what a file could leave to its database, where that may be CockroachDB."""
+    connections = manager.settings.connections
+    on_cockroachdb = {name for name, each in connections.items() if not each.embedded and each.dialect != "postgresql"}
+    notes = {
+        name: ttl_proposal(query)
+        for name, query in repository.queries.items()
+        if query.header.connection in on_cockroachdb and Dialect.COCKROACHDB in query.dialects
+    }
+    return {name: note for name, note in notes.items() if note}
+
+
+def _verdict(name: str, error: QueryFileError | None, note: str | None) -> dict[str, Any]:
     if error is None:
-        return {"name": name, "ok": True}
+        return {"name": name, "ok": True, **({"note": note} if note else {})}
     problems = [
         {
             "message": problem.message,

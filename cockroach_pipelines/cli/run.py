@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from cockroach_pipelines.cli.batching import run_batches
 from cockroach_pipelines.cli.comparing import compare_file
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
@@ -60,6 +61,8 @@ def run_file(
     rows: int,
     config: Path | None,
     as_json: bool,
+    arm: bool = False,
+    dry_run: bool = False,
 ) -> ExitCode:
     """Run a file; see the command's help.
 
@@ -77,6 +80,12 @@ def run_file(
     target = Target.of(output, as_json=as_json)
     if target and query.kind is QueryKind.MAINTENANCE:
         raise ConfigurationError(f"{query.name} is maintenance: it has no result.", advice="Leave --output out.")
+    if query.batch:
+        return run_batches(order, manager, arm=arm, dry_run=dry_run, as_json=as_json)
+    if arm or dry_run:
+        raise ConfigurationError(
+            f"{query.name} has no `batch`: it is run at once or not at all.", advice="Leave --arm and --dry-run out."
+        )
     if query.comparison:
         return compare_file(order, query.comparison, manager, target=target, rows=rows, as_json=as_json)
     activity = Activity(asset=query.name, run="cli")

@@ -9,6 +9,10 @@
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
     ├── MigrationStateError                 migrations.errors: files and history do not fit together
     ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
+    ├── MaintenanceError                    maintenance.errors: a batch job cannot run as it is asked for
+    │   ├── GuardError                      it would do harm, or not what it says
+    │   ├── JobHeldError                    another process runs it
+    │   └── LeaseLostError                  another process has taken it over
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
     │   ├── KeyColumnError                  a column cannot be part of the key
     │   └── NoCommonColumnsError            both sides have no column of the same name

@@ -1,6 +1,7 @@
 """Statements, transactions, batches, retries, results."""
 
 from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.execution.asking import NoSingleValueError, ask
 from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
 from cockroach_pipelines.execution.command import Command, CommandResult
@@ -64,6 +65,7 @@ __all__ = [
     "Failure",
     "FileWriteError",
     "Isolation",
+    "NoSingleValueError",
     "Observer",
     "Order",
     "Outcome",
@@ -88,6 +90,7 @@ __all__ = [
     "WriteSession",
     "WrittenFile",
     "arranged",
+    "ask",
     "ending_of",
     "evaluate",
     "everyone",

@@ -10,6 +10,7 @@ import dagster as dg
 
 from cockroach_pipelines.execution import ResultProcessor
 from cockroach_pipelines.orchestration.automation import automation_condition
+from cockroach_pipelines.orchestration.batches import batch_config_schema, batch_events
 from cockroach_pipelines.orchestration.comparisons import comparison_events
 from cockroach_pipelines.orchestration.exclusive import exclusively
 from cockroach_pipelines.orchestration.freshness import freshness_policy
@@ -64,11 +65,15 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     def compare(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield from comparison_events(context, query, results_folder, parameters(context))
 
+    def work_in_batches(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from batch_events(context, query, results_folder, parameters(context))
+
+    body = work_in_batches if query.batch else compare if query.comparison else run
     with warnings.catch_warnings():
         # Partitions in one run are what a backfill is made of here; Dagster calls the parameter beta.
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
         return dg.asset(
-            compare if query.comparison else run,
+            body,
             key=asset_key(query.name),
             deps=[asset_dep(query, key) for key in deps],
             description=query.description,
@@ -83,7 +88,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             automation_condition=automation_condition(query),
             freshness_policy=freshness_policy(query.header),
             check_specs=check_specs(query),
-            config_schema=_config_schema(header.params),
+            config_schema=_config_schema(header.params, batch_config_schema() if query.batch else {}),
             required_resource_keys=set(query.connections),
             io_manager_key=IO_MANAGER,
             pool=query.connections[0],
@@ -105,8 +110,8 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
     return specs
 
 
-def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] | None:
-    return {name: _field(spec) for name, spec in params.items()} or None
+def _config_schema(params: Mapping[str, ParameterSpec], further: Mapping[str, dg.Field]) -> dict[str, dg.Field] | None:
+    return {name: _field(spec) for name, spec in params.items()} | dict(further) or None
 
 
 def _field(spec: ParameterSpec) -> dg.Field:

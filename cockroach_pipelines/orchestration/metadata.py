@@ -7,6 +7,7 @@ import dagster as dg
 import pyarrow as pa
 
 from cockroach_pipelines.execution import CheckOutcome, Outcome, preview_records
+from cockroach_pipelines.maintenance import BatchedRun
 from cockroach_pipelines.queries import Severity
 
 _SEVERITY = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
@@ -78,7 +79,7 @@ def _numbers(numbers: Mapping[str, float]) -> dict[str, Any]:
     return {name: dg.MetadataValue.float(number) for name, number in numbers.items()}
 
 
-def check_results(outcomes: Sequence[Outcome], asset_key: dg.AssetKey) -> list[dg.AssetCheckResult]:
+def check_results(outcomes: Sequence[Outcome | BatchedRun], asset_key: dg.AssetKey) -> list[dg.AssetCheckResult]:
     """Give one result a check, over all partitions of the step."""
     by_name: dict[str, list[tuple[str | None, CheckOutcome]]] = {}
     for outcome in outcomes:

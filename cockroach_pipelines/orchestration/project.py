@@ -17,6 +17,7 @@ from cockroach_pipelines.orchestration.migrations import migration_assets
 from cockroach_pipelines.orchestration.partition_keys import partition_key_sensors
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
+from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors
 from cockroach_pipelines.queries import Query, SQLRepository, TableName
 
 _CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
@@ -35,6 +36,7 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
                 f"Connection {name!r} ({config.origin(f'connections.{name}')}) cannot be a resource of that name in Dagster.",
                 advice="Rename it: use letters, digits and underscores, a letter first.",
             )
+    seen = FolderState.of(config)
     repository = SQLRepository(settings.sql_folder, connections=settings.connections)
     runnable = [query for query in repository.queries.values() if _runs_on(query, settings.connections)]
     elsewhere = [query for query in repository.queries.values() if query not in runnable]
@@ -48,7 +50,11 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
             *migration_assets(settings),
         ],
         schedules=[schedule for query in runnable if (schedule := sql_schedule(query))],
-        sensors=[*automation_sensor(runnable), *partition_key_sensors(runnable)],
+        sensors=[
+            *automation_sensor(runnable),
+            *partition_key_sensors(runnable),
+            *project_sensors(config, runnable, seen),
+        ],
         resources={
             IO_MANAGER: ParquetIOManager(folder=str(settings.results_folder)),
             **{

@@ -20,6 +20,7 @@ from cockroach_pipelines.execution import (
     everyone,
     structured_log,
 )
+from cockroach_pipelines.maintenance import BatchedMaintenance, BatchProgress
 from cockroach_pipelines.migrations import Migrator
 from cockroach_pipelines.reconciliation import Comparing, Progress
 
@@ -78,6 +79,12 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
     def batches(self, activity: Activity, observe: Observer | None = None) -> BatchExecutor:
         """Give an executor of many parameter sets; see `reader`."""
         return BatchExecutor(self._manager(), activity, self._observer(observe))
+
+    def batched(
+        self, archives: Path, activity: Activity, observe: Observer, progress: Callable[[BatchProgress], None]
+    ) -> BatchedMaintenance:
+        """Give what runs batch jobs; see `BatchedMaintenance` and `reader`."""
+        return BatchedMaintenance(self._manager(), archives, activity, self._observer(observe), progress)
 
     @contextmanager
     def comparing(

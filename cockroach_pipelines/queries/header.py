@@ -16,7 +16,8 @@ from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
-from cockroach_pipelines.queries.monitor_header import MONITOR_KEYS, MonitorHeader
+from cockroach_pipelines.queries.maintenance_header import MAINTENANCE_KEYS, MaintenanceHeader
+from cockroach_pipelines.queries.monitor_header import MONITOR_KEYS
 from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
@@ -25,9 +26,16 @@ from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_y
 _MARKERS: dict[type[BaseModel], str] = {
     Header: "asset",
     ReconciliationHeader: "asset",
-    MonitorHeader: "asset",
+    MaintenanceHeader: "asset",
     TemplateHeader: "template",
 }
+# What files of a kind are called, their folder, and the keys that they alone have.
+_KEYS_OF_KINDS = (
+    ("reconciliations", "reconciliation", RECONCILIATION_KEYS),
+    ("maintenance", "maintenance", MAINTENANCE_KEYS),
+    ("monitors", "maintenance", MONITOR_KEYS),
+)
+
 _LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
 _LINE_MARKER = re.compile(r"--+[ \t]*@(asset|template)\b")
 _COMMENT_MARKER = re.compile(r"/\*+[ \t]*@([A-Za-z_]+)")
@@ -195,18 +203,14 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
     path = document.as_written(tuple(part for part in details["loc"] if part != "[key]"))
     kind, context = details["type"], details.get("ctx", {})
     key = path[-1] if path else ""
-    if kind == "extra_forbidden" and model in (Header, MonitorHeader) and len(path) == 1 and key in RECONCILIATION_KEYS:
-        return QueryFileError(
-            f"`{key}` is for reconciliations.",
-            place=document.key_place(path),
-            advice="Remove it, or move the file below sql/queries/reconciliation.",
-        )
-    if kind == "extra_forbidden" and model in (Header, ReconciliationHeader) and len(path) == 1 and key in MONITOR_KEYS:
-        return QueryFileError(
-            f"`{key}` is for monitors.",
-            place=document.key_place(path),
-            advice="Remove it, or move the file below sql/queries/maintenance.",
-        )
+    if kind == "extra_forbidden" and issubclass(model, Header) and len(path) == 1:
+        for files, folder, keys in _KEYS_OF_KINDS:
+            if key in keys:
+                return QueryFileError(
+                    f"`{key}` is for {files}.",
+                    place=document.key_place(path),
+                    advice=f"Remove it, or move the file below sql/queries/{folder}.",
+                )
     if kind == "extra_forbidden":
         hint = did_you_mean(str(key), _known_keys(model, path[:-1], document))
         where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""

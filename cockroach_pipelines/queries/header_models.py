@@ -18,6 +18,7 @@ from cockroach_pipelines.queries.header_values import AssetNames, Text, Timezone
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.partition_header import PARTITION_PARAMETERS, AnyPartition, Backfill, in_zone
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
+from cockroach_pipelines.queries.watch_header import Watch
 
 # What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so
 # that a wrong header is an error of its file and not one that keeps the whole code location from loading.
@@ -162,6 +163,7 @@ class Header(Model):
     after: AssetNames = ()
     on: CodeChange | None = None
     fresh: Fresh | None = None
+    watch: Annotated[Watch, _as_mapping_with("query")] | None = None
     params: Parameters = Field(default_factory=dict)
     checks: Checks = Field(default_factory=dict)
     timeout: Timeout | None = None
@@ -171,6 +173,11 @@ class Header(Model):
     depends_on: AssetNames = ()
     autocommit: YesOrNo = False
     special: SpecialValues = "error"
+
+    @property
+    def provided_parameters(self) -> tuple[str, ...]:
+        """Parameters whose values come from the run itself, beside those of its partition."""
+        return ()
 
     @property
     def cron_schedule(self) -> str | None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.batch import Batch
+from cockroach_pipelines.queries.batch_loading import BatchReader, generated_statement, rules_of
 from cockroach_pipelines.queries.code_version import code_version, fingerprint
 from cockroach_pipelines.queries.comparison import SIDES, Comparison
 from cockroach_pipelines.queries.comparison_loading import (
@@ -23,16 +25,23 @@ from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.lexing import lex
-from cockroach_pipelines.queries.monitor_header import MonitorHeader, monitor_problems, watches_of
+from cockroach_pipelines.queries.maintenance_header import MaintenanceHeader, Permission
+from cockroach_pipelines.queries.monitor_header import monitor_problems, watches_of
 from cockroach_pipelines.queries.named_statements import is_name
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.partition_rules import partition_problems, partition_query
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
-from cockroach_pipelines.queries.rules import read_only_problems, statement_problems, undeclared_parameters
+from cockroach_pipelines.queries.rules import (
+    dangers_not_allowed,
+    read_only_problems,
+    statement_problems,
+    undeclared_parameters,
+)
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.statement import Statement
+from cockroach_pipelines.queries.watch_loading import read_watch
 from cockroach_pipelines.queries.yaml_document import YAMLDocument
 
 MAX_BYTES = 1_048_576
@@ -79,9 +88,9 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-_HEADERS: dict[QueryKind, type[Header]] = {
+_HEADERS: Mapping[QueryKind, type[Header]] = {
     QueryKind.RECONCILIATION: ReconciliationHeader,
-    QueryKind.MAINTENANCE: MonitorHeader,
+    QueryKind.MAINTENANCE: MaintenanceHeader,
 }
 
 # The check that finds no rows, which reconciliation adds.
@@ -163,6 +172,8 @@ class SQLLoader:
                 except QueryFileError as error:
                     problems.append(error)
             checks = self._checks(header, variants, problems) if header else {}
+        watch = read_watch(header, _document(variants), self._parser, problems) if header else None
+        batch = self._batch(header, statements, variants, problems)
         if header and self._connections is not None:
             problems += _unknown_connections(header, comparison, variants, self._connections)
         if header:
@@ -194,7 +205,21 @@ class SQLLoader:
             description=header.description or _first_comment(variants),
             comparison=comparison,
             partition_query=keys,
+            watch=watch,
+            batch=batch,
         )
+
+    def _batch(
+        self,
+        header: Header | None,
+        statements: Mapping[Dialect | None, Statement],
+        variants: Sequence[_Variant],
+        problems: list[QueryFileError],
+    ) -> Batch | None:
+        rules = rules_of(header)
+        if rules is None or len(statements) < len(variants):
+            return None
+        return BatchReader(variants[0].path, rules, _document(variants), self._parser, problems).batch(statements)
 
     def _comparison(self, variants: Sequence[_Variant], problems: list[QueryFileError]) -> Comparison | None:
         found = []
@@ -233,7 +258,7 @@ class SQLLoader:
     ) -> Statement:
         if variant.header.document is None and variant.header.problems:
             raise combine(variant.header.problems)  # nobody knows where the statement begins
-        lexed = lex(variant.header.statement)
+        lexed = lex(generated_statement(variant.header) or variant.header.statement)
         bound = bind_positions(lexed)
         if header:
             problems += undeclared_parameters(bound, header)
@@ -241,6 +266,8 @@ class SQLLoader:
         problems += statement_problems(kind, parsed, bound)
         if header and watches_of(header) and not parsed.further:
             problems += read_only_problems(parsed, bound, "a monitor")
+        if isinstance(header, MaintenanceHeader):
+            problems += dangers_not_allowed(parsed, allowed=Permission.DESTRUCTIVE in header.allow)
         return Statement(variant.path, bound, parsed, fingerprint(lexed))
 
     def _checks(
@@ -325,6 +352,8 @@ def _unknown_connections(
         }
         # One that both sides leave is not used at all.
         named = own if len(own) == len(SIDES) else {**named, **own}
+    if header.watch and header.watch.connection:
+        named["watch", "connection"] = header.watch.connection
     for path, connection in named.items():
         if connection not in connections:
             yield QueryFileError(

@@ -156,7 +156,7 @@ class MonitorKeys(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _nothing_stays_silent(cls, values: Any) -> Any:
+    def _no_rule_stays_silent(cls, values: Any) -> Any:
         if isinstance(values, dict):
             for key in MONITOR_KEYS:
                 if key in values and not values[key]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.batch import Batch
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import Check, Header
@@ -19,6 +20,7 @@ from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.partition_header import Backfill
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.watch import WatchQuery
 
 
 class QueryKind(StrEnum):
@@ -46,7 +48,7 @@ class Query:
     `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
     `statements` holds one statement for each dialect that has its own file, and under None the one for every other; it
     is empty for a reconciliation that compares two relations, which are in `comparison`. `partition_query` gives the keys
-    of its partitions, where a query does.
+    of its partitions, where a query does. `batch` is there for maintenance that works batch by batch.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Query:
     description: str
     comparison: Comparison | None = None
     partition_query: Statement | None = None
+    watch: WatchQuery | None = None
+    batch: Batch | None = None
 
     @property
     def backfill(self) -> Backfill:
@@ -94,6 +98,11 @@ class Query:
     def watches(self) -> tuple[Watch, ...]:
         """The checks of a monitor; none of any other file."""
         return watches_of(self.header)
+
+    @property
+    def watched_connection(self) -> str:
+        """Name of the connection that `watch` asks."""
+        return (self.header.watch and self.header.watch.connection) or self.connections[0]
 
     def connections_of(self, table: TableName) -> tuple[str, ...]:
         """Give the connections on which it reads a table."""

@@ -92,7 +92,7 @@ class SQLRepository:
     def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery]]:
         loader = SQLLoader(self.queries_folder, self._connections)
         by_name: defaultdict[str, list[Path]] = defaultdict(list)
-        for path in _files(self.queries_folder):
+        for path in sql_files(self.queries_folder):
             by_name[_group(path)].append(path)
         if not by_name:
             raise QueryFileError(
@@ -150,7 +150,7 @@ def _collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def sql_files(folder: Path) -> Iterator[Path]:
     """Give the SQL files below a folder in order, links followed, hidden ones and circles of links left out."""
     visited: set[str] = set()
     for current, folders, files in os.walk(folder, followlinks=True):

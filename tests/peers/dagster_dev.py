@@ -116,8 +116,8 @@ class DagsterDev:
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def launch(self, asset: str) -> str:
-        """Materialize an asset and give the run's id."""
+    def launch(self, asset: str, config: Mapping[str, object] | None = None) -> str:
+        """Materialize an asset, with a configuration of its own or none, and give the run's id."""
         key = {"path": asset.split("/")}
         (node,) = self.graphql(_ASSET_JOB, keys=[key])["assetNodes"]
         selector = {
@@ -127,7 +127,10 @@ class DagsterDev:
             "assetSelection": [key],
             "assetCheckSelection": None,
         }
-        answer = self.graphql(_LAUNCH, execution={"selector": selector, "mode": "default"})["launchRun"]
+        execution: dict[str, object] = {"selector": selector, "mode": "default"}
+        if config:
+            execution["runConfigData"] = {"ops": {asset.replace("/", "__"): {"config": dict(config)}}}
+        answer = self.graphql(_LAUNCH, execution=execution)["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["id"])
 

@@ -153,7 +153,7 @@ def test_weeks_and_months_begin_on_the_day_of_the_first(yaml: str, offset: int) 
 
 
 QUOTES = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
-KEYS = "after, as_of, autocommit, backfill, checks, connection, cron, depends_on, description, every, fresh, idempotent, on, owner, params, partition, partition_mapping, retries, special, tags, timeout, timezone"
+KEYS = ", ".join(sorted(field.alias or name for name, field in Header.model_fields.items()))
 
 
 @pytest.mark.parametrize(
