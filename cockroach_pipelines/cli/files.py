@@ -148,7 +148,7 @@ def _entry(query: Query) -> dict[str, Any]:
         "partition": header.partition.described if header.partition else None,
         "schedule": header.cron_schedule,
         "parameters": list(header.params),
-        "checks": list(header.checks),
+        "checks": [*(watch.name for watch in query.watches), *header.checks],
         "reads": sorted(str(table) for table in query.tables_read),
         "writes": sorted(str(table) for table in query.tables_written),
     }

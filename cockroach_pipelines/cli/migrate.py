@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,16 @@ from cockroach_pipelines.cli.console import CROSS, TICK, err, out
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.config import ConfigManager, ConfigurationError
+from cockroach_pipelines.config.durations import parse_seconds
 from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import Activity, everyone, structured_log
+from cockroach_pipelines.execution.lease import LeaseHeldError
 from cockroach_pipelines.execution.schema_changes import AppliedFile
-from cockroach_pipelines.migrations import Entry, Migrator
+from cockroach_pipelines.migrations import Applied, Entry, Migrator
 from cockroach_pipelines.queries import MigrationVersion, QueryFileError
 
 _WARNING = "[yellow]![/]"
+_PAUSE_SECONDS = 2.0
 
 
 def show_info(config: Path | None, connection: str, *, as_json: bool) -> ExitCode:
@@ -86,10 +91,18 @@ def validate(config: Path | None, connection: str, *, as_json: bool) -> ExitCode
 
 
 def apply(
-    config: Path | None, connection: str, *, target: str | None, out_of_order: bool, dry_run: bool, as_json: bool
+    config: Path | None,
+    connection: str,
+    *,
+    target: str | None,
+    out_of_order: bool,
+    wait: str,
+    dry_run: bool,
+    as_json: bool,
 ) -> ExitCode:
     """Apply what is pending; see the command's help."""
     wanted = None if target is None else _version(target, "--target")
+    patience = _seconds(wait)
 
     def tell(applied: AppliedFile) -> None:
         if not as_json:
@@ -100,7 +113,8 @@ def apply(
             )
 
     with _migrator(config, connection) as migrator:
-        result = migrator.apply(dry_run=dry_run, out_of_order=out_of_order, target=wanted, tell=tell)
+        apply_once = partial(migrator.apply, dry_run=dry_run, out_of_order=out_of_order, target=wanted, tell=tell)
+        result = _when_free(apply_once, patience)
     if as_json:
         record = {
             "dry_run": dry_run,
@@ -160,6 +174,27 @@ def _migrator(config: Path | None, connection: str) -> Iterator[Migrator]:
         activity = Activity(asset=f"migrations/{connection}", run="cli")
         observe = everyone(log, ProgressObserver(err, status))
         yield Migrator.of(manager.settings, connections, connection, activity, observe)
+
+
+def _when_free(apply_once: Callable[[], Applied], patience: float) -> Applied:
+    """Apply as soon as nobody else is at it, within so many seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return apply_once()
+        except LeaseHeldError as error:
+            if time.monotonic() >= deadline:
+                raise
+            held = error.message
+        err.print(f"waiting: {escape(held)}", highlight=False, soft_wrap=True)
+        time.sleep(min(_PAUSE_SECONDS, max(0.0, deadline - time.monotonic())))
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(str(parse_seconds(text)))
+    except ValueError as error:
+        raise ConfigurationError(f"--wait: {error}.") from error
 
 
 def _version(text: str, option: str) -> MigrationVersion:

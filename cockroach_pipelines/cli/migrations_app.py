@@ -52,6 +52,9 @@ def apply(
     out_of_order: Annotated[
         bool, typer.Option("--out-of-order", help="Apply also what is older than the latest that was applied.")
     ] = False,
+    wait: Annotated[
+        str, typer.Option("--wait", help="Wait so long, such as 5m, while somebody else is at it; else exit with 4.")
+    ] = "0s",
     dry_run: _DryRun = False,
     config: _Config = None,
     connection: _Connection = "main",
@@ -64,7 +67,9 @@ def apply(
     """
     from cockroach_pipelines.cli.migrate import apply as run
 
-    raise typer.Exit(run(config, connection, target=target, out_of_order=out_of_order, dry_run=dry_run, as_json=json))
+    raise typer.Exit(
+        run(config, connection, target=target, out_of_order=out_of_order, wait=wait, dry_run=dry_run, as_json=json)
+    )
 
 
 @migrations_app.command()

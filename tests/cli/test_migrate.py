@@ -108,6 +108,10 @@ def test_apply_exits_with_4_while_somebody_else_is_at_it(migrate: Cli, server: P
     )
     done = migrate("apply")
     assert (done.code, "is held by elsewhere, process 7 since" in done.err) == (4, True)
+    server.psql("UPDATE cli_migrated.flyway_schema_history_lease SET expires_on = now() + interval '1 second'")
+    waited = migrate("apply", "--wait", "1m")
+    assert (waited.code, "waiting: migration of" in waited.err) == (0, True)
+    assert (migrate("apply", "--wait", "soon").code, migrate("apply", "--wait", "0s").code) == (2, 0)
 
 
 def test_baseline_begins_the_history_of_a_database_that_is_there(migrate: Cli, server: PostgresServer) -> None:

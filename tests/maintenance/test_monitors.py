@@ -157,3 +157,17 @@ def test_dagster_tries_no_monitor_again_whose_rule_is_wrong(server: PostgresServ
     failure = result.failure_data_for_node("maintenance__m")
     assert failure is not None and failure.user_failure_data is not None
     assert "Did you mean 'lag'?" in str(failure.user_failure_data.description)
+
+
+def test_each_partition_of_a_monitor_has_its_own_numbers(server: PostgresServer, tmp_path: Path) -> None:
+    header = "partition: {every: day, from: 2024-01-01, to: 2024-01-03}\nwarn: {column: lag, below: 2}"
+    sql = "SELECT extract(day FROM :partition_start::timestamptz)::int AS lag"
+    config = make_project(tmp_path, {"main": server.config}, {"maintenance/m.sql": f"/* @asset\n{header}\n*/\n{sql}"})
+    job = build_definitions(config).resolve_implicit_global_asset_job_def()
+    for key, passed in (("2024-01-01", True), ("2024-01-02", False)):
+        result = job.execute_in_process(asset_selection=[dg.AssetKey(["maintenance", "m"])], partition_key=key)
+        (event,) = result.get_asset_materialization_events()
+        metadata = {name: value.value for name, value in event.materialization.metadata.items()}
+        assert (event.partition, metadata["lag_max"]) == (key, float(key[-2:]))
+        (found,) = result.get_asset_check_evaluations()
+        assert found.passed is passed
