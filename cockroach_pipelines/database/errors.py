@@ -6,8 +6,11 @@
     │   └── QueryFileProblemsError          several things at once
     ├── QueryNotFoundError                  queries.errors: no query of that name
     ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
+    ├── DeliveryError                       delivery.errors: a message to people was not delivered
+    │   └── RecipientsRefusedError          not to all of them
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
     ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
+    ├── NoSingleValueError                  execution.asking: a query gave rows where one value was wanted
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
     │   ├── KeyColumnError                  a column cannot be part of the key
     │   └── NoCommonColumnsError            both sides have no column of the same name
