@@ -11,13 +11,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cockroach_pipelines.cli.migrations_app import migrations_app
 from cockroach_pipelines.config.errors import PipelinesError
 
 notify = typer.Typer(no_args_is_help=True)
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
     epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
-    "3 no connection, 130 interrupted.",
+    "3 no connection, 4 somebody else is at it, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -71,7 +72,10 @@ def doctor(
 
 @app.command()
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check every SQL file without a database: headers, parameters, syntax, rules. Exits with 1 when one is broken."""
+    """Check every SQL file without a database: headers, parameters, syntax, rules, names of migrations.
+
+    Exits with 1 when one is broken.
+    """
     from cockroach_pipelines.cli.files import check_files
 
     raise typer.Exit(check_files(config, as_json=json))
@@ -91,7 +95,10 @@ def run(
         str, typer.Argument(help="An asset, such as reporting/busiest_routes; its last part, or its file, will do.")
     ],
     partition: Annotated[
-        str | None, typer.Option("--partition", "-p", help="Key of the partition, such as 2013-01-31.")
+        str | None,
+        typer.Option(
+            "--partition", "-p", help="Key of the partition: 2013-01-31, 2013-01-31-05:00, eu, or 'eu|2013-01-31'."
+        ),
     ] = None,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")
@@ -264,3 +271,6 @@ def _raise_when_asked_to_end() -> None:
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+app.add_typer(migrations_app, name="migrate", callback=_raise_when_asked_to_end)

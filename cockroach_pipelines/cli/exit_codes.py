@@ -20,14 +20,20 @@ class ExitCode(IntEnum):
     """The command line, the configuration or a SQL file is wrong."""
     CONNECTION = 3
     """No Java, no Kerberos ticket, no server."""
+    LOCKED = 4
+    """Somebody else is at it, or it is held back."""
     INTERRUPTED = 130
 
 
 def exit_code(error: PipelinesError) -> ExitCode:
     """Give the exit code for an error."""
+    from cockroach_pipelines.execution.lease import LeaseHeldError  # with pyarrow, which most commands do without
+
     match error:
         case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION
+        case LeaseHeldError():
+            return ExitCode.LOCKED
         case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE
         case _:

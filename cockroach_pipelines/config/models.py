@@ -135,6 +135,19 @@ class LoggingConfig(Model):
     file: LocatedPath | None = Field(None, description="Appended to; standard error when silent.")
 
 
+class MigrationsConfig(Model):
+    """Where the migrations of a connection are, and where it is remembered which of them were applied."""
+
+    folder: LocatedPath | None = Field(
+        None, description="Holds V<version>__<name>.sql; migrations/ below sql_folder when silent."
+    )
+    history: str = Field(
+        "public.flyway_schema_history",
+        pattern=r"^([a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,49}$",
+        description="Table of what was applied, such as public.flyway_schema_history; Flyway's own is taken over.",
+    )
+
+
 class Settings(Model):
     """Everything that can be set; `config.yaml` has this shape, and so have the variables COCKROACH_<KEY>__<KEY>."""
 
@@ -150,3 +163,20 @@ class Settings(Model):
     webserver_url: WebAddress | None = Field(
         None, description="Dagster's webserver, asked to load SQL files that are new or changed; nobody is when silent."
     )
+    migrations: dict[str, MigrationsConfig] = Field(
+        default_factory=dict, description="Of connections by name, where they are not what is usual."
+    )
+
+    def migrations_of(self, connection: str) -> MigrationsConfig:
+        """Give how a connection is migrated."""
+        return self.migrations.get(connection, MigrationsConfig())
+
+    def migrations_folder(self, connection: str) -> Path:
+        """Give the folder of a connection's migrations, which may not exist."""
+        return self.migrations_of(connection).folder or self.sql_folder / "migrations"
+
+    @model_validator(mode="after")
+    def _migrations_of_connections(self) -> Self:
+        if unknown := sorted(self.migrations.keys() - self.connections.keys()):
+            raise ValueError(f"migrations names {unknown[0]!r}, which is no connection")
+        return self

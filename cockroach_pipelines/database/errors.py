@@ -9,6 +9,7 @@
     ├── DeliveryError                       delivery.errors: a message to people was not delivered
     │   └── RecipientsRefusedError          not to all of them
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
+    ├── MigrationStateError                 migrations.errors: files and history do not fit together
     ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
     ├── NoSingleValueError                  execution.asking: a query gave rows where one value was wanted
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
@@ -33,6 +34,12 @@
         ├── UnsafeLiteralsError             arrow.errors: values cannot safely be written into a COPY
         ├── StreamClosedError               arrow.errors: a stream was closed before its end
         ├── BatchError                      execution.batch_executor: which row failed, and where to resume
+        ├── LeaseHeldError                  execution.lease: somebody else is at it
+        ├── LeaseLostError                  execution.lease: somebody else may have begun
+        ├── SchemaChangeError               execution.schema_changes.errors: a migration cannot go on
+        │   ├── StatementInDoubtError       nobody knows whether a statement ran
+        │   └── SchemaChangeJobError        the job of a lost connection failed
+        ├── MonitorError                    maintenance.monitor: a rule does not fit the result
         ├── TransactionOptionError          execution.transaction: a transaction is asked for what the server lacks
         └── StatementError                  the server refused or ended a statement; has the SQLSTATE
             ├── ConnectionLostError         the connection broke while the statement ran            retryable

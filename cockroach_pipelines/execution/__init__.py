@@ -29,13 +29,16 @@ from cockroach_pipelines.execution.files import (
     write_file,
 )
 from cockroach_pipelines.execution.outcome import Order, Outcome
+from cockroach_pipelines.execution.partition_keys import PartitionKeysError, read_partition_keys
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
+from cockroach_pipelines.execution.range_reading import run_range
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, locate
+from cockroach_pipelines.execution.splitting import PartitionSplitter, SplitError
 from cockroach_pipelines.execution.structured_log import structured_log
 from cockroach_pipelines.execution.transaction import Isolation, Priority, QualityOfService, Transaction
 from cockroach_pipelines.execution.transactional_executor import CommandsRun, TransactionalExecutor
@@ -66,6 +69,8 @@ __all__ = [
     "Observer",
     "Order",
     "Outcome",
+    "PartitionKeysError",
+    "PartitionSplitter",
     "PlainValue",
     "Priority",
     "QualityOfService",
@@ -74,6 +79,7 @@ __all__ = [
     "RetryPolicy",
     "RetryScheduled",
     "Snapshot",
+    "SplitError",
     "StagedResult",
     "StatementFailed",
     "StatementFinished",
@@ -91,8 +97,10 @@ __all__ = [
     "ignore",
     "locate",
     "preview_records",
+    "read_partition_keys",
     "recovery_of",
     "redacted",
+    "run_range",
     "run_reading",
     "structured_log",
     "write_file",

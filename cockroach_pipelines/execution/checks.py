@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -32,11 +32,15 @@ class CheckOutcome:
     """The first wrong rows, at most `SAMPLE_ROWS`; None where there are none."""
     error: str = ""
     """Why the check could not be evaluated; such a check has failed."""
+    measured: Mapping[str, float] = field(default_factory=dict)
+    """Numbers to be looked at over time."""
+    broken: str = ""
+    """The rule that is broken, where it is not only that there are wrong rows."""
 
     @property
     def passed(self) -> bool:
         """Whether there is nothing wrong."""
-        return not self.error and self.wrong_rows == 0
+        return not self.error and not self.broken and self.wrong_rows == 0
 
 
 def evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,10 +67,19 @@ class ResultProcessor:
             StatementError: The server ended the statement in mid-stream; no file is left.
             FileWriteError: The file cannot be written, the disk being full for one.
         """
+        with stream:
+            return self.stage_batches(stream.schema, stream, path)
+
+    def stage_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> StagedResult:
+        """Write batches of one schema to a file, as `stage` does.
+
+        Raises:
+            FileWriteError: The file cannot be written, the disk being full for one.
+        """
         head: list[pa.RecordBatch] = []
         rows = 0
-        with LocalFile(path) as file, encoding(writer_for(path.name), file, stream.schema) as writer, stream:
-            for batch in stream:
+        with LocalFile(path) as file, encoding(writer_for(path.name), file, schema) as writer:
+            for batch in batches:
                 if rows < self.preview_rows:
                     head.append(batch.slice(0, self.preview_rows - rows))
                 rows += batch.num_rows

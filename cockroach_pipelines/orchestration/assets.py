@@ -9,11 +9,13 @@ from typing import Any
 import dagster as dg
 
 from cockroach_pipelines.execution import ResultProcessor
+from cockroach_pipelines.orchestration.automation import automation_condition
 from cockroach_pipelines.orchestration.comparisons import comparison_events
 from cockroach_pipelines.orchestration.exclusive import exclusively
+from cockroach_pipelines.orchestration.freshness import freshness_policy
 from cockroach_pipelines.orchestration.metadata import check_results
 from cockroach_pipelines.orchestration.observer import DagsterObserver
-from cockroach_pipelines.orchestration.partitions import partitions_definition
+from cockroach_pipelines.orchestration.partitions import asset_dep, backfill_policy, partitions_definition
 from cockroach_pipelines.orchestration.step import Step, parameters
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
 from cockroach_pipelines.reconciliation import NO_DIFFERENCES
@@ -36,8 +38,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
     """Give the asset of a file.
 
     A report or a reconciliation reads in a read-only session and keeps its rows as Parquet, a comparison of two relations
-    its differences; maintenance runs its statement in a transaction. A run over several partitions runs the statement
-    once a partition, oldest first.
+    its differences; maintenance runs its statement in a transaction. How a run over several partitions goes, `Step` says.
 
     Args:
         query: The file.
@@ -45,11 +46,11 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
         results_folder: Where results are staged; the IO manager's folder, so that publishing is a rename.
     """
     header = query.header
-    partitions = partitions_definition(header.partition) if header.partition else None
 
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
-        alone = exclusively(context) if query.kind is QueryKind.MAINTENANCE else nullcontext()
+        writes = query.kind is QueryKind.MAINTENANCE and not query.watches
+        alone = exclusively(context) if writes else nullcontext()
         with alone, step.processor.staging() as folder:
             outcomes = step.run(folder)
             if isinstance(outcomes, Exception):
@@ -69,7 +70,7 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
         return dg.asset(
             compare if query.comparison else run,
             key=asset_key(query.name),
-            deps=deps,
+            deps=[asset_dep(query, key) for key in deps],
             description=query.description,
             group_name=query.kind.value,
             owners=list(header.owners),
@@ -77,8 +78,10 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             kinds={"sql", *(dialect.value for dialect in query.dialects)},
             metadata={"file": dg.MetadataValue.path(str(query.path)), CONNECTIONS: ", ".join(query.connections)},
             code_version=query.code_version,
-            partitions_def=partitions,
-            backfill_policy=_backfill_policy(query) if partitions else None,
+            partitions_def=partitions_definition(header),
+            backfill_policy=backfill_policy(query),
+            automation_condition=automation_condition(query),
+            freshness_policy=freshness_policy(query.header),
             check_specs=check_specs(query),
             config_schema=_config_schema(header.params),
             required_resource_keys=set(query.connections),
@@ -95,15 +98,11 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(name, asset=key, description=check.description or f"No rows: {check.sql}")
         for name, check in query.header.checks.items()
     ]
+    specs += [dg.AssetCheckSpec(watch.name, asset=key, description=watch.description) for watch in query.watches]
     if query.kind is QueryKind.RECONCILIATION:
         said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
         specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))
     return specs
-
-
-def _backfill_policy(query: Query) -> dg.BackfillPolicy:
-    # Each partition of maintenance is committed by itself: a run for each knows which of them are done.
-    return dg.BackfillPolicy.multi_run(1) if query.kind is QueryKind.MAINTENANCE else dg.BackfillPolicy.single_run()
 
 
 def _config_schema(params: Mapping[str, ParameterSpec]) -> dict[str, dg.Field] | None:

@@ -45,6 +45,9 @@ def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             metadata["dagster/row_count"] = last.rows
         metadata["dagster/column_schema"] = table_schema(last.staged.schema)
         metadata["size"] = dg.MetadataValue.int(sum(outcome.staged.size for outcome in outcomes if outcome.staged))
+    elif last.measured is not None:
+        if last.order.partition is None:
+            metadata |= measured(last)
     elif last.rows >= 0:
         metadata["rows_affected"] = sum(outcome.rows for outcome in outcomes)
     if last.preview is not None and last.preview.num_columns:
@@ -58,9 +61,21 @@ def partition_metadata(outcome: Outcome) -> dict[str, Any]:
     if outcome.staged:
         metadata["dagster/partition_row_count"] = outcome.rows
         metadata["preview"] = table_value(outcome.staged.preview)
+    elif outcome.measured is not None:
+        metadata |= measured(outcome)
     else:
         metadata["rows_affected"] = outcome.rows
     return metadata
+
+
+def measured(outcome: Outcome) -> dict[str, Any]:
+    """Give the numbers of a monitor, which Dagster plots over its materializations."""
+    rows = "dagster/partition_row_count" if outcome.order.partition else "dagster/row_count"
+    return {rows: outcome.rows, **_numbers(outcome.measured or {})}
+
+
+def _numbers(numbers: Mapping[str, float]) -> dict[str, Any]:
+    return {name: dg.MetadataValue.float(number) for name, number in numbers.items()}
 
 
 def check_results(outcomes: Sequence[Outcome], asset_key: dg.AssetKey) -> list[dg.AssetCheckResult]:
@@ -77,7 +92,10 @@ def _check_result(
     name: str, found: Sequence[tuple[str | None, CheckOutcome]], asset_key: dg.AssetKey
 ) -> dg.AssetCheckResult:
     failed = [(key, check) for key, check in found if not check.passed]
-    metadata: dict[str, Any] = {"wrong_rows": sum(check.wrong_rows for _, check in found)}
+    metadata: dict[str, Any] = {"wrong_rows": sum(check.wrong_rows for _, check in found)} | _numbers(
+        found[-1][1].measured
+    )
+    failed.sort(key=lambda each: each[1].severity is Severity.WARN)  # the worst first
     if failed:
         key, first = failed[0]
         if key is not None:
@@ -90,7 +108,7 @@ def _check_result(
         passed=not failed,
         asset_key=asset_key,
         check_name=name,
-        severity=_SEVERITY[found[0][1].severity],
+        severity=_SEVERITY[(failed or found)[0][1].severity],
         description=_verdict(failed),
         metadata=metadata,
     )
@@ -101,6 +119,8 @@ def _verdict(failed: Sequence[tuple[str | None, CheckOutcome]]) -> str | None:
         return None
     if error := failed[0][1].error:
         return f"The check could not be evaluated: {error}"
+    if broken := failed[0][1].broken:
+        return broken
     rows = sum(check.wrong_rows for _, check in failed)
     return f"{rows:,} {'row is' if rows == 1 else 'rows are'} wrong."
 

@@ -10,8 +10,11 @@ import dagster as dg
 from cockroach_pipelines.config import ConfigManager, ConfigurationError, DatabaseConfig
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.orchestration.assets import IO_MANAGER, asset_key, sql_asset
+from cockroach_pipelines.orchestration.automation import automation_sensor
 from cockroach_pipelines.orchestration.broken import broken_asset
 from cockroach_pipelines.orchestration.io_manager import ParquetIOManager
+from cockroach_pipelines.orchestration.migrations import migration_assets
+from cockroach_pipelines.orchestration.partition_keys import partition_key_sensors
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors
@@ -44,9 +47,14 @@ def build_definitions(config: ConfigManager) -> dg.Definitions:
             *(_other_dialect(query) for query in elsewhere),
             *(broken_asset(broken) for broken in repository.broken.values()),
             *tables.external_assets(),
+            *migration_assets(settings),
         ],
         schedules=[schedule for query in runnable if (schedule := sql_schedule(query))],
-        sensors=project_sensors(config, runnable, seen),
+        sensors=[
+            *automation_sensor(runnable),
+            *partition_key_sensors(runnable),
+            *project_sensors(config, runnable, seen),
+        ],
         resources={
             IO_MANAGER: ParquetIOManager(folder=str(settings.results_folder)),
             **{
@@ -93,7 +101,8 @@ class _TableKeys:
         }
 
     def dependencies(self, query: Query) -> list[dg.AssetKey]:
-        files = [asset_key(name) for name in sorted(self._dependencies.get(query.name, ()))]
+        named = {*query.header.depends_on, *query.header.after}  # assets from elsewhere among them
+        files = [asset_key(name) for name in sorted({*self._dependencies.get(query.name, ()), *named})]
         tables = {
             self._key(connection, table)
             for table, readers in self._external.items()

@@ -20,6 +20,7 @@ from cockroach_pipelines.execution import (
     everyone,
     structured_log,
 )
+from cockroach_pipelines.migrations import Migrator
 from cockroach_pipelines.reconciliation import Comparing, Progress
 
 
@@ -91,6 +92,12 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         settings = {each.connection_name: each._settings() for each in (self, target)}
         with connection_manager(settings) as connections:
             yield Comparing(connections, folder, activity, self._observer(observe), progress)
+
+    def migrator(self, activity: Activity, observe: Observer | None = None) -> Migrator:
+        """Give what applies the migrations of this connection; see `reader`."""
+        path = Path(self.config_file) if self.config_file else None
+        settings = ConfigManager.load(path).settings
+        return Migrator.of(settings, self._manager(), self.connection_name, activity, self._observer(observe))
 
     def _observer(self, observe: Observer | None) -> Observer:
         if self._log is None:

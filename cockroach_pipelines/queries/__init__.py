@@ -1,22 +1,49 @@
 """SQL files: their headers, parameters, analysis, and the repository that holds them."""
 
 from cockroach_pipelines.queries.asked_comparison import asked_comparison
+from cockroach_pipelines.queries.automation_header import CodeChange, Freshness, MappingKind, PartitionMapping
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
-from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError
-from cockroach_pipelines.queries.header_models import (
-    PARTITION_PARAMETERS,
-    Check,
-    Header,
-    Partition,
-    PartitionEvery,
-    Severity,
-)
+from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
+from cockroach_pipelines.queries.header_models import Check, Header, Severity
 from cockroach_pipelines.queries.loader import SQLLoader
+from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement
+from cockroach_pipelines.queries.migration_folder import MigrationFolder, MigrationSet
+from cockroach_pipelines.queries.migration_rules import Finding, findings
+from cockroach_pipelines.queries.migration_version import MigrationVersion
+from cockroach_pipelines.queries.monitor_header import (
+    MONITOR_KEYS,
+    MonitorHeader,
+    MonitorKeys,
+    Threshold,
+    Watch,
+    place_of_column,
+    watches_of,
+)
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.parameters import BoundSQL, LocatedSQL, bind_positions
 from cockroach_pipelines.queries.parser import Effect, ParsedSQL, SQLParser
-from cockroach_pipelines.queries.partitions import PartitionWindow, partition_window
+from cockroach_pipelines.queries.partition_header import (
+    MOST_KEYS,
+    PARTITION_PARAMETERS,
+    Backfill,
+    Gone,
+    KeysPartition,
+    Partition,
+    PartitionEvery,
+    QueryPartition,
+    TimePartition,
+    TwoDimensions,
+    key_problem,
+)
+from cockroach_pipelines.queries.partitions import (
+    PartitionWindow,
+    contiguous,
+    example_key,
+    first_moment,
+    name_of_keys,
+    partition_window,
+)
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import (
     RECONCILIATION_KEYS,
@@ -33,32 +60,50 @@ from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
 from cockroach_pipelines.queries.watch import WatchQuery
 
 __all__ = [
+    "MONITOR_KEYS",
+    "MOST_KEYS",
     "PARTITION_PARAMETERS",
     "RECONCILIATION_KEYS",
     "SIDES",
+    "Backfill",
     "BoundSQL",
     "Bounds",
     "BrokenQuery",
     "Check",
     "CheckQuery",
+    "CodeChange",
     "ComparedSide",
     "Comparison",
     "Effect",
     "Expect",
+    "Finding",
     "Fragment",
+    "Freshness",
+    "Gone",
     "Header",
+    "KeysPartition",
     "LocatedSQL",
+    "MappingKind",
     "MeasureRule",
+    "MigrationFile",
+    "MigrationFolder",
+    "MigrationSet",
+    "MigrationStatement",
+    "MigrationVersion",
+    "MonitorHeader",
+    "MonitorKeys",
     "ParameterError",
     "ParameterSpec",
     "ParsedSQL",
     "Partition",
     "PartitionEvery",
+    "PartitionMapping",
     "PartitionWindow",
     "Query",
     "QueryFileError",
     "QueryKind",
     "QueryNotFoundError",
+    "QueryPartition",
     "ReconciliationHeader",
     "RenderedTemplate",
     "SQLLoader",
@@ -69,10 +114,23 @@ __all__ = [
     "Statement",
     "StatementKind",
     "TableName",
+    "Threshold",
+    "TimePartition",
     "ToleranceRule",
+    "TwoDimensions",
+    "Watch",
     "WatchQuery",
     "asked_comparison",
     "bind_positions",
+    "combine",
+    "contiguous",
+    "example_key",
+    "findings",
+    "first_moment",
+    "key_problem",
+    "name_of_keys",
     "partition_window",
+    "place_of_column",
     "sql_files",
+    "watches_of",
 ]

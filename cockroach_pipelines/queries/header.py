@@ -16,6 +16,7 @@ from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
+from cockroach_pipelines.queries.monitor_header import MONITOR_KEYS, MonitorHeader
 from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
@@ -24,6 +25,7 @@ from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_y
 _MARKERS: dict[type[BaseModel], str] = {
     Header: "asset",
     ReconciliationHeader: "asset",
+    MonitorHeader: "asset",
     TemplateHeader: "template",
 }
 _LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
@@ -190,17 +192,23 @@ def _cron_text(before: str, after: str) -> str:
 
 
 def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseModel]) -> QueryFileError:
-    path = tuple(part for part in details["loc"] if part != "[key]")
+    path = document.as_written(tuple(part for part in details["loc"] if part != "[key]"))
     kind, context = details["type"], details.get("ctx", {})
     key = path[-1] if path else ""
-    if kind == "extra_forbidden" and model is Header and len(path) == 1 and key in RECONCILIATION_KEYS:
+    if kind == "extra_forbidden" and model in (Header, MonitorHeader) and len(path) == 1 and key in RECONCILIATION_KEYS:
         return QueryFileError(
             f"`{key}` is for reconciliations.",
             place=document.key_place(path),
             advice="Remove it, or move the file below sql/queries/reconciliation.",
         )
+    if kind == "extra_forbidden" and model in (Header, ReconciliationHeader) and len(path) == 1 and key in MONITOR_KEYS:
+        return QueryFileError(
+            f"`{key}` is for monitors.",
+            place=document.key_place(path),
+            advice="Remove it, or move the file below sql/queries/maintenance.",
+        )
     if kind == "extra_forbidden":
-        hint = did_you_mean(str(key), _known_keys(model, path[:-1]))
+        hint = did_you_mean(str(key), _known_keys(model, path[:-1], document))
         where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
         return QueryFileError(f"Unknown key {key!r}{where}.", place=document.key_place(path), advice=hint)
     if kind == "missing":
@@ -253,15 +261,23 @@ def _described(value: Any) -> str:
             return f"the number {value}"
 
 
-def _known_keys(model: type[BaseModel], path: Path) -> Iterable[str]:
-    for part in path:
+def _known_keys(model: type[BaseModel], path: Path, document: YAMLDocument) -> Iterable[str]:
+    for depth, part in enumerate(path, 1):
         field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        inner = _model_in(field.annotation) if field else None
-        model = inner or model
+        given = document.value(path[:depth])
+        inner = list(_models_in(field.annotation)) if field else []
+        if inner and isinstance(given, dict):  # of several forms the one that most of its keys are of
+            model = max(inner, key=lambda each: len(given.keys() & set(_keys(each))))
+    return _keys(model)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
+        yield annotation
+    else:
+        for part in getattr(annotation, "__args__", ()):
+            yield from _models_in(part)

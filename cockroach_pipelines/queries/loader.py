@@ -23,9 +23,11 @@ from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.lexing import lex
+from cockroach_pipelines.queries.monitor_header import MonitorHeader, monitor_problems, watches_of
 from cockroach_pipelines.queries.named_statements import is_name
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
+from cockroach_pipelines.queries.partition_rules import partition_problems, partition_query
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
 from cockroach_pipelines.queries.rules import read_only_problems, statement_problems, undeclared_parameters
@@ -77,6 +79,11 @@ def read_text(path: Path) -> str:
             advice="Save the file as UTF-8.",
         ) from error
 
+
+_HEADERS: dict[QueryKind, type[Header]] = {
+    QueryKind.RECONCILIATION: ReconciliationHeader,
+    QueryKind.MAINTENANCE: MonitorHeader,
+}
 
 # The check that finds no rows, which reconciliation adds.
 _OWN_CHECK = "no_differences"
@@ -164,10 +171,16 @@ class SQLLoader:
             problems += _keys_of_other_kinds(kind, header, variants)
             if kind is QueryKind.RECONCILIATION and not compares:
                 problems += keys_of_comparisons(_document(variants))
+        keys = None
+        if header:
+            document = _document(variants)
+            keys = partition_query(variants[0].path, header, document, self._parser, problems)
+            problems += partition_problems(kind, header, statements.values(), document, compares=compares)
         if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
             problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
             problems += _blocking_checks(header, variants)
+            problems += monitor_problems(header, _place_of_header(variants))
         if header and not problems:
             bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
             problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
@@ -182,6 +195,7 @@ class SQLLoader:
             code_version=code_version(_fingerprints(statements, comparison), header),
             description=header.description or _first_comment(variants),
             comparison=comparison,
+            partition_query=keys,
             watch=watch,
         )
 
@@ -213,7 +227,7 @@ class SQLLoader:
                 )
             dialect = Dialect(ending)
         _refuse_name(stem, path)
-        model = ReconciliationHeader if kind is QueryKind.RECONCILIATION else Header
+        model = _HEADERS.get(kind, Header)
         header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model)
         return _Variant(path, dialect, header, header.document is not None or bool(header.problems))
 
@@ -228,6 +242,8 @@ class SQLLoader:
             problems += undeclared_parameters(bound, header)
         parsed = self._parser.parse(lexed)
         problems += statement_problems(kind, parsed, bound)
+        if header and watches_of(header) and not parsed.further:
+            problems += read_only_problems(parsed, bound, "a monitor")
         return Statement(variant.path, bound, parsed, fingerprint(lexed))
 
     def _checks(
@@ -325,10 +341,11 @@ def _unknown_connections(
 
 def _keys_of_other_kinds(kind: QueryKind, header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
     reading = "reports and reconciliations run in read-only transactions"
+    reads = kind is not QueryKind.MAINTENANCE or bool(watches_of(header))
     rules = (
         ("autocommit", header.autocommit, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
         ("idempotent", header.idempotent, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
-        ("as_of", header.as_of, kind is not QueryKind.MAINTENANCE, "is for what reads: nobody writes into the past"),
+        ("as_of", header.as_of, reads, "is for what reads: nobody writes into the past"),
     )
     document = _document(variants)
     return [
@@ -362,6 +379,11 @@ def _blocking_checks(header: Header, variants: Sequence[_Variant]) -> list[Query
         for name, check in header.checks.items()
         if check.blocking
     ]
+
+
+def _place_of_header(variants: Sequence[_Variant]) -> Place:
+    document = _document(variants)
+    return document.source.place(0) if document else Place(variants[0].path, 1, 1)
 
 
 def _document(variants: Sequence[_Variant]) -> YAMLDocument | None:

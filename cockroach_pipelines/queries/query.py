@@ -12,9 +12,11 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
-from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
+from cockroach_pipelines.queries.header_models import Check, Header
+from cockroach_pipelines.queries.monitor_header import Watch, watches_of
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.partition_header import Backfill
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.watch import WatchQuery
@@ -44,7 +46,8 @@ class Query:
 
     `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
     `statements` holds one statement for each dialect that has its own file, and under None the one for every other; it
-    is empty for a reconciliation that compares two relations, which are in `comparison`.
+    is empty for a reconciliation that compares two relations, which are in `comparison`. `partition_query` gives the keys
+    of its partitions, where a query does.
     """
 
     name: str
@@ -55,7 +58,18 @@ class Query:
     code_version: str
     description: str
     comparison: Comparison | None = None
+    partition_query: Statement | None = None
     watch: WatchQuery | None = None
+
+    @property
+    def backfill(self) -> Backfill:
+        """How several partitions are run: as the header says, else in the way that is right for every statement."""
+        time = self.header.partition.time if self.header.partition else None
+        if self.header.backfill:
+            return self.header.backfill
+        if self.kind is QueryKind.MAINTENANCE:
+            return Backfill.PER_PARTITION  # each is committed by itself: a run for each knows which of them are done
+        return Backfill.ONE_STATEMENT if time and time.column else Backfill.ONE_RUN
 
     @property
     def path(self) -> Path:
@@ -77,6 +91,11 @@ class Query:
         if self.comparison:
             return tuple(dict.fromkeys(side.connection for side in self.comparison.sides))
         return (self.header.connection,)
+
+    @cached_property
+    def watches(self) -> tuple[Watch, ...]:
+        """The checks of a monitor; none of any other file."""
+        return watches_of(self.header)
 
     @property
     def watched_connection(self) -> str:
@@ -133,7 +152,7 @@ class Query:
         Raises:
             ParameterError: A value is unknown, missing, or of the wrong type.
         """
-        partition = PARTITION_PARAMETERS if self.header.partition else ()
+        partition = self.header.partition.parameters if self.header.partition else ()
         refuse_unknown(given, (*self.header.params, *partition))
         values = {name: given[name] for name in partition if name in given}
         for name, spec in self.header.params.items():

@@ -18,6 +18,7 @@ from cockroach_pipelines.queries.errors import QueryFileError, QueryNotFoundErro
 from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.query import BrokenQuery, Query
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.upstream_rules import upstream_problems
 
 
 class SQLRepository:
@@ -80,7 +81,7 @@ class SQLRepository:
         return found
 
     def dependencies(self) -> Mapping[str, set[str]]:
-        """Give for each query the queries that come before it: writers of the tables it reads, and its `depends_on`."""
+        """Give for each query the queries that come before it: writers of the tables it reads, and what `depends_on` and `after` name."""
         return upstream_queries(self.queries)
 
     def external_tables(self) -> Mapping[TableName, set[str]]:
@@ -110,6 +111,8 @@ class SQLRepository:
             if isinstance(each, BrokenQuery):
                 free = _free_name(each.name, {*queries, *broken})
                 broken[free] = BrokenQuery(free, each.path, each.kind, each.error)
+        for each in upstream_problems(queries, broken):
+            broken[each.name] = each
         for circle in cycles(upstream_queries(queries)):
             for name in circle:
                 broken[name] = _in_circle(queries[name], circle)
@@ -197,7 +200,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 def _in_circle(query: Query, circle: list[str]) -> BrokenQuery:
     way = " → ".join([*circle, circle[0]])
     error = QueryFileError(
-        f"These queries wait for each other: {way} (each reads what the next writes, or names it in depends_on).",
+        f"These queries wait for each other: {way} (each reads what the next writes, or names it in depends_on or after).",
         place=Place(query.path, 1, 1),
         advice="Make one statement of them, or let one write to a table of its own.",
     )

@@ -52,6 +52,14 @@ class YAMLDocument:
             path = path[:-1]
         return self.source.place(self._nodes[path].start_mark.index if path in self._nodes else 0)
 
+    def as_written(self, path: Path) -> Path:
+        """Leave out the index of a list's element where the file writes one mapping in the place of the list."""
+        written: Path = ()
+        for part in path:
+            if not (isinstance(part, int) and isinstance(self._nodes.get(written), yaml.MappingNode)):
+                written = (*written, part)
+        return written
+
     def is_blank(self, path: Path) -> bool:
         """Whether a key stands there without a value, not even the word `null`."""
         return path in self._nodes and self._nodes[path].value == ""

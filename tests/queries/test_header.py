@@ -250,7 +250,7 @@ KEYS = ", ".join(sorted(field.alias or name for name, field in Header.model_fiel
         (
             "partition: {every: dayly, from: 2013-13-01, to: 2014}",
             [
-                "f.sql:2:20: `partition.every`: 'dayly' is none of day, week, month.\nDid you mean 'day'?",
+                "f.sql:2:20: `partition.every`: 'dayly' is none of hour, day, week, month.\nDid you mean 'day'?",
                 "f.sql:2:33: '2013-13-01' cannot be read: month must be in 1..12.\nPut it in quotes if it is text.",
                 "f.sql:2:49: `partition.to`: '2014' is no date such as 2013-01-31.",
             ],

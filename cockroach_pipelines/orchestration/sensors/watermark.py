@@ -10,7 +10,7 @@ from cockroach_pipelines.config import PipelinesError
 from cockroach_pipelines.execution import Activity, ask
 from cockroach_pipelines.orchestration.assets import asset_key
 from cockroach_pipelines.orchestration.failures import shown
-from cockroach_pipelines.orchestration.partitions import partitions_definition
+from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.queries import Query
 
@@ -109,13 +109,14 @@ def _value(context: dg.SensorEvaluationContext, query: Query) -> str | dg.Failur
 
 
 def _requests(context: dg.SensorEvaluationContext, query: Query, mark: Watermark) -> Sequence[dg.RunRequest]:
-    if query.header.partition is None:
+    definition = partitions_definition(query.header)
+    if definition is None:
         return [dg.RunRequest(run_key=mark.run_key)]
-    partitions: dg.PartitionsDefinition = partitions_definition(query.header.partition)
     with dg.partition_loading_context(dynamic_partitions_store=context.instance):
-        if isinstance(partitions, dg.TimeWindowPartitionsDefinition):
-            last = partitions.get_last_partition_key()
-            return [dg.RunRequest(run_key=mark.run_key, partition_key=last)] if last else []
-        return [
-            dg.RunRequest(run_key=f"{mark.run_key} {key}", partition_key=key) for key in partitions.get_partition_keys()
-        ]
+        windows = time_definition(definition)
+        if windows is None:
+            keys: Sequence[str] = definition.get_partition_keys()
+        else:
+            last = windows.get_last_partition_key()
+            keys = keys_of_windows(definition, [last]) if last else []
+        return [dg.RunRequest(run_key=f"{mark.run_key} {key}", partition_key=key) for key in keys]
