@@ -53,7 +53,7 @@ def test_a_batch_job_is_watched_terminated_and_gone_on_with(
         assert reason == "cancelled"
         administrator.execute("DELETE FROM slow_watch")
         again = ui.launch(ASSET)
-        assert ui.wait_for_end(again, 90) == "SUCCESS"
+        assert ui.wait_for_end(again, 120) == "SUCCESS"
         page.goto(f"/assets/{ASSET}")
         for name, value in (
             ("end_reason", "done"),
