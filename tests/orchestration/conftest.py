@@ -43,8 +43,18 @@ _MISBEHAVING = {
     "maintenance/queue.sql": "/* @asset\nwarn: {column: waiting, below: 10}\nerror: {column: waiting, below: 100}\n*/\n"
     "SELECT name, waiting FROM (VALUES ('mails', (SELECT count(*) FROM queued)), ('prints', 3)) AS queues (name, waiting);\n",
     "maintenance/slow_delete.sql": "-- Takes minutes and never commits.\nDELETE FROM flight_events WHERE pg_sleep(0.01)::text = '';\n",
-    "maintenance/slow_batches.sql": "/* @asset\nbatch: {table: slow_events, key: id, size: {start: 20, min: 20, max: 20}, pause: 40, archive: slow}\n*/\n"
-    "DELETE FROM slow_events WHERE old;\n",
+    "maintenance/slow_batches.sql": """/* @asset
+batch:
+  table: slow_events
+  key: id
+  size: {start: 20, min: 20, max: 20}
+  pause:
+    when: SELECT 'a person watches' FROM slow_watch WHERE (SELECT count(*) FROM slow_events WHERE old) <= 300
+    every: 10ms
+  archive: slow
+*/
+DELETE FROM slow_events WHERE old;
+""",
 }
 
 
