@@ -11,28 +11,31 @@ import dagster as dg
 from cockroach_pipelines.execution import ResultProcessor
 from cockroach_pipelines.orchestration.comparisons import comparison_events
 from cockroach_pipelines.orchestration.exclusive import exclusively
+from cockroach_pipelines.orchestration.history import compared_with_before
+from cockroach_pipelines.orchestration.lineage import Sources, lineage_metadata
 from cockroach_pipelines.orchestration.metadata import check_results
 from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import partitions_definition
+from cockroach_pipelines.orchestration.specs import check_specs
 from cockroach_pipelines.orchestration.step import Step, parameters
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
-from cockroach_pipelines.reconciliation import NO_DIFFERENCES
 
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""
 
-CONNECTIONS = "connections"
-"""Name of the metadata that says which connections an asset uses."""
-
+_KIND = "dagster/kind/"
 _CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
 
 
-def asset_key(name: str) -> dg.AssetKey:
-    """Give the key of the asset that a file of that name is."""
-    return dg.AssetKey(name.split("/"))
-
-
-def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -> dg.AssetsDefinition:
+def sql_asset(
+    query: Query,
+    deps: Sequence[dg.AssetKey],
+    results_folder: Path,
+    *,
+    spec: dg.AssetSpec,
+    sources: Sources,
+    pool: str | None = None,
+) -> dg.AssetsDefinition:
     """Give the asset of a file.
 
     A report or a reconciliation reads in a read-only session and keeps its rows as Parquet, a comparison of two relations
@@ -43,6 +46,10 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
         query: The file.
         deps: What it reads.
         results_folder: Where results are staged; the IO manager's folder, so that publishing is a rename.
+        spec: What Dagster shows of it.
+        sources: The assets that stand for the tables that it reads.
+        pool: The pool of which it holds a slot; that of its connection when None. Dagster lets an asset hold one: a
+            comparison of two connections holds a slot of its source's.
     """
     header = query.header
     partitions = partitions_definition(header.partition) if header.partition else None
@@ -54,11 +61,16 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             outcomes = step.run(folder)
             if isinstance(outcomes, Exception):
                 raise outcomes
+            outcomes = compared_with_before(context, query, outcomes)
             results = check_results(outcomes, context.asset_key)
             if any(outcome.blocked for outcome in outcomes):
                 yield from results
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
-            yield step.result(outcomes, results)
+            result = step.result(outcomes, results)
+            lineage = lineage_metadata(context, query, outcomes[-1].statement, sources)
+            yield dg.MaterializeResult(
+                value=result.value, metadata={**(result.metadata or {}), **lineage}, check_results=results
+            )
 
     def compare(context: dg.AssetExecutionContext) -> Iterator[Any]:
         yield from comparison_events(context, query, results_folder, parameters(context))
@@ -68,37 +80,23 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
         warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
         return dg.asset(
             compare if query.comparison else run,
-            key=asset_key(query.name),
+            key=spec.key,
             deps=deps,
-            description=query.description,
-            group_name=query.kind.value,
-            owners=list(header.owners),
-            tags=dict(header.tags),
-            kinds={"sql", *(dialect.value for dialect in query.dialects)},
-            metadata={"file": dg.MetadataValue.path(str(query.path)), CONNECTIONS: ", ".join(query.connections)},
-            code_version=query.code_version,
+            description=spec.description,
+            group_name=spec.group_name,
+            owners=list(spec.owners),
+            tags={tag: value for tag, value in spec.tags.items() if not tag.startswith(_KIND)},
+            kinds=spec.kinds,
+            metadata=spec.metadata,
+            code_version=spec.code_version,
             partitions_def=partitions,
             backfill_policy=_backfill_policy(query) if partitions else None,
             check_specs=check_specs(query),
             config_schema=_config_schema(header.params),
             required_resource_keys=set(query.connections),
             io_manager_key=IO_MANAGER,
-            pool=query.connections[0],
+            pool=pool or query.connections[0],
         )
-
-
-def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
-    """Give the checks of a file: its header's, and that a reconciliation finds no differences."""
-    key = asset_key(query.name)
-    specs = [
-        # A blocking check is enforced before the result is published, not by Dagster afterwards.
-        dg.AssetCheckSpec(name, asset=key, description=check.description or f"No rows: {check.sql}")
-        for name, check in query.header.checks.items()
-    ]
-    if query.kind is QueryKind.RECONCILIATION:
-        said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
-        specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))
-    return specs
 
 
 def _backfill_policy(query: Query) -> dg.BackfillPolicy:

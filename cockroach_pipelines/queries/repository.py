@@ -29,15 +29,22 @@ class SQLRepository:
         folder: The SQL folder, which holds `queries/` and in it a folder for each kind.
         connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
             None.
+        defaults: What holds for files whose header is silent; see `header_defaults`.
 
     Raises:
         QueryFileError: The folder, or `queries/` in it, does not exist.
     """
 
-    def __init__(self, folder: Path, connections: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        connections: Collection[str] | None = None,
+        defaults: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
         self.queries_folder = folder / "queries"
         self._connections = connections
+        self._defaults = defaults
         for needed in (folder, self.queries_folder):
             if not needed.is_dir():
                 raise QueryFileError(
@@ -89,7 +96,7 @@ class SQLRepository:
 
     @cached_property
     def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery]]:
-        loader = SQLLoader(self.queries_folder, self._connections)
+        loader = SQLLoader(self.queries_folder, self._connections, self._defaults)
         by_name: defaultdict[str, list[Path]] = defaultdict(list)
         for path in _files(self.queries_folder):
             by_name[_group(path)].append(path)
