@@ -236,8 +236,8 @@ class NoChangeBeyond(Rule):
     @property
     def said(self) -> str:
         """What changes by no more than how much."""
-        shown = ", ".join(f"{name} by at most {percent(limit)}" for name, limit in self.limits.items())
-        return f"Compared with the previous materialization {shown} changes."
+        shown = ", ".join(f"{name} changed by at most {percent(limit)}" for name, limit in self.limits.items())
+        return f"Since the previous materialization {shown}."
 
     @property
     def columns_used(self) -> tuple[str, ...]:

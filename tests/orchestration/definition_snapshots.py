@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 import yaml
+from dagster._core.definitions.partitions.snap import PartitionsSnap
 
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration import build_definitions
@@ -55,7 +56,7 @@ def _asset(node: Any) -> dict[str, Any]:
         "upstream": sorted(map(_name, node.parent_keys)),
         "executable": node.is_executable,
         "pools": sorted(node.pools or ()),
-        "partitions": _packed(node.partitions_def),
+        "partitions": _packed(node.partitions_def and PartitionsSnap.from_def(node.partitions_def)),
         "partition_mappings": {_name(key): _packed(each) for key, each in sorted(node.partition_mappings.items())},
         "backfill": _packed(node.backfill_policy),
         "automation": _packed(node.automation_condition),
@@ -72,7 +73,7 @@ def _schedule(schedule: Any) -> dict[str, Any]:
         "cron": schedule.cron_schedule,
         "timezone": schedule.execution_timezone,
         "status": schedule.default_status.value,
-        "target": str(schedule.target.asset_selection),
+        "target": str(schedule.target.resolvable_to_job.selection),
         "description": schedule.description,
     }
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,13 @@ def make_foreign_project(folder: Path, connections: Mapping[str, DatabaseConfig]
     )
     (folder / "pyproject.toml").write_text(
         '[project]\nname = "shops"\nversion = "0"\n\n[tool.dg]\ndirectory_type = "project"\n\n'
-        '[tool.dg.project]\nroot_module = "shops"\nregistry_modules = ["shops.components.*"]\n'
+        '[tool.dg.project]\nroot_module = "shops"\nregistry_modules = ["shops.components.*"]\n\n'
+        "[tool.dg.cli.telemetry]\nenabled = false\n"
     )
     (package / "components").mkdir()
     (package / "components" / "__init__.py").touch()
+    (folder / "home").mkdir()
+    (folder / "home" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     return folder
 
 
@@ -87,7 +91,6 @@ def dg_command(project: Path, *arguments: str) -> subprocess.CompletedProcess[st
         env={
             **environ,
             "PYTHONPATH": str(project / "src"),
-            "DAGSTER_DG_CLI_DISABLE_TELEMETRY": "1",
             "DAGSTER_HOME": str(project / "home"),
             "COLUMNS": "200",
         },
@@ -98,51 +101,62 @@ def dg_command(project: Path, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
+COMMANDS = {
+    "components": ("list", "components", "--json"),
+    "defs": ("list", "defs", "--json"),
+    "yaml": ("check", "yaml"),
+}
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = make_foreign_project(tmp_path_factory.mktemp("foreign"), {"warehouse": SERVER})
-    (folder / "home").mkdir()
-    return folder
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What dg says of the project; for `check yaml` one of its keys is misspelt."""
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        defs = DEFS.replace("pool: sql", "pol: sql") if name == "yaml" else DEFS
+        project = make_foreign_project(tmp_path_factory.mktemp(name), {"warehouse": SERVER}, defs)
+        return dg_command(project, *COMMANDS[name])
+
+    with ThreadPoolExecutor(len(COMMANDS)) as pool:
+        return dict(zip(COMMANDS, pool.map(run, COMMANDS), strict=True))
 
 
-def test_dg_lists_the_component_with_what_it_takes(project: Path) -> None:
-    listed = dg_command(project, "list", "components", "--json")
+def test_dg_lists_the_component_with_what_it_is(said: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    listed = said["components"]
     assert listed.returncode == 0, listed.stderr
-    (found,) = [each for each in json.loads(listed.stdout) if each["key"] == "cockroach_pipelines.SqlFolderComponent"]
-    assert "Every SQL file of a folder" in found["summary"]
+    summaries = {each["key"]: each["summary"] for each in json.loads(listed.stdout)["items"]}
+    assert summaries["cockroach_pipelines.SqlFolderComponent"].startswith("Every SQL file of a folder as an asset")
 
 
-def test_dg_checks_the_yaml(project: Path) -> None:
-    checked = dg_command(project, "check", "yaml")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
-    file = project / "src" / "shops" / "defs" / "sql" / "defs.yaml"
-    try:
-        file.write_text(DEFS.replace("pool: sql", "pol: sql"))
-        checked = dg_command(project, "check", "yaml")
-        assert checked.returncode != 0
-        assert "'pol' was unexpected" in checked.stdout + checked.stderr
-    finally:
-        file.write_text(DEFS)
+def test_dg_checks_the_yaml(said: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    printed = said["yaml"].stdout + said["yaml"].stderr
+    assert said["yaml"].returncode == 1, printed
+    assert "defs.yaml:5 - cockroach_pipelines.SqlFolderComponent" in printed
+    assert "('pol' was unexpected)" in printed
+    assert "pool: sql" not in printed
 
 
-def test_dg_lists_what_the_files_come_to(project: Path) -> None:
-    listed = dg_command(project, "list", "defs", "--json")
+def test_dg_lists_what_the_files_come_to(said: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    listed = said["defs"]
     assert listed.returncode == 0, listed.stderr
     defs = json.loads(listed.stdout)
-    assets = {each["key"]: each for each in defs["assets"]}
+    assets = {each["asset_key"]: each for each in defs["assets"]}
     assert set(assets) == {"reporting/shops/count", "reporting/one", "ingest/orders"}
-    assert assets["reporting/shops/count"]["deps"] == ["ingest/orders"]
-    assert assets["reporting/shops/count"]["group"] == "reporting_shops"
-    assert assets["reporting/one"]["owners"] == ["ann@example.com"]
+    count = assets["reporting/shops/count"]
+    assert (count["group_name"], count["dependency_keys"]) == ("reporting_shops", ["ingest/orders"])
+    assert count["source"] == "src/shops/defs/sql/queries/reporting/shops/count.sql:5"
+    assert assets["reporting/one"]["owners"] == [{"email": "ann@example.com"}]
     assert [each["name"] for each in defs["schedules"]] == ["reporting__shops__count"]
-    assert {each["name"] for each in defs["resources"]} >= {"warehouse", "parquet_io_manager"}
+    assert [each["name"] for each in defs["resources"]] == ["parquet_io_manager", "warehouse"]
 
 
-def test_foreign_project_materializes(server: PostgresServer, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("jvm")
+def test_component_materializes(server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = make_foreign_project(tmp_path, {"warehouse": server.config})
-    (project / "home").mkdir()
-    done = dg_command(project, "launch", "--assets", "reporting/one")
-    assert done.returncode == 0, done.stdout + done.stderr
+    monkeypatch.syspath_prepend(project / "src")
+    definitions = dg.load_from_defs_folder(path_within_project=project / "src" / "shops")
+    job = definitions.resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(asset_selection=[dg.AssetKey(["reporting", "one"])]).success
     assert (project / ".data" / "results" / "reporting" / "one.parquet").is_file()
 
 

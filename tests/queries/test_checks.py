@@ -110,7 +110,7 @@ def test_checks_say_what_holds() -> None:
         "'b' is never NULL.",
         "No two rows have the same 'a', 'b'.",
         "'c' is one of 1, 'x', true.",
-        "Compared with the previous materialization rows by at most 12.5% changes.",
+        "Since the previous materialization rows changed by at most 12.5%.",
     ]
 
 
