@@ -157,6 +157,9 @@ class Settings(Model):
     results_folder: LocatedPath = Field(
         Path(".data/results"), validate_default=True, description="Where results of reports are written as Parquet."
     )
+    cache_folder: LocatedPath = Field(
+        Path(".data/cache"), validate_default=True, description="Where what was read of SQL files is kept."
+    )
     code_url: str | None = Field(
         None,
         min_length=1,

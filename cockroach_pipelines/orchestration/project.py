@@ -57,7 +57,7 @@ def build_sql_definitions(
     """
     settings = config.settings
     _refuse_names(config, settings.connections)
-    repository = SQLRepository(folder, settings.connections, header_defaults(defaults or {}))
+    repository = SQLRepository(folder, settings.connections, header_defaults(defaults or {}), settings.cache_folder)
     shown = translator or SqlTranslator(folder, settings.code_url)
     sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
     return dg.Definitions(

@@ -51,7 +51,7 @@ class SqlTranslator:
         """Give all that is shown of a file. The key is the file's path; schedules and checks count on it."""
         return dg.AssetSpec(
             asset_key(query.name),
-            description=query.description,
+            description=query.description or None,
             group_name=group_name(query.name),
             owners=list(query.header.owners),
             tags=dict(query.header.tags),

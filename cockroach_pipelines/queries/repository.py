@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.cache import QueryCache
+from cockroach_pipelines.queries.cache import digest as digest_of
 from cockroach_pipelines.queries.dependencies import cycles, unwritten_tables, upstream_queries
 from cockroach_pipelines.queries.errors import QueryFileError, QueryNotFoundError
 from cockroach_pipelines.queries.loader import SQLLoader
@@ -30,6 +32,8 @@ class SQLRepository:
         connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
             None.
         defaults: What holds for files whose header is silent; see `header_defaults`.
+        cache_folder: Where what was read is kept, so that files that did not change are not parsed again; nowhere when
+            None.
 
     Raises:
         QueryFileError: The folder, or `queries/` in it, does not exist.
@@ -40,11 +44,13 @@ class SQLRepository:
         folder: Path,
         connections: Collection[str] | None = None,
         defaults: Mapping[str, object] = MappingProxyType({}),
+        cache_folder: Path | None = None,
     ) -> None:
         self.folder = folder
         self.queries_folder = folder / "queries"
         self._connections = connections
         self._defaults = defaults
+        self._cache_folder = cache_folder
         for needed in (folder, self.queries_folder):
             if not needed.is_dir():
                 raise QueryFileError(
@@ -107,7 +113,7 @@ class SQLRepository:
                 advice="Write one, such as queries/reporting/first_report.sql.",
             )
         with _collecting_rarely():
-            loaded = [loader.load(*paths) for paths in by_name.values()]
+            loaded = self._read(loader, list(by_name.values()))
         queries = {each.name: each for each in loaded if isinstance(each, Query)}
         doubles = list(_indistinguishable(queries))
         for double in doubles:
@@ -123,6 +129,22 @@ class SQLRepository:
         for name in broken:
             queries.pop(name, None)
         return MappingProxyType(dict(sorted(queries.items()))), MappingProxyType(dict(sorted(broken.items())))
+
+    def _read(self, loader: SQLLoader, files: Sequence[Sequence[Path]]) -> list[Query | BrokenQuery]:
+        if self._cache_folder is None:
+            return [loader.load(*paths) for paths in files]
+        connections = None if self._connections is None else sorted(self._connections)
+        kept = QueryCache(self._cache_folder, (self.queries_folder, connections, dict(self._defaults)))
+        kept.load()
+        loaded: list[Query | BrokenQuery] = []
+        for paths in files:
+            digest = digest_of(paths)
+            query = (digest and kept.get(digest)) or loader.load(*paths)
+            if digest and isinstance(query, Query):
+                kept.put(digest, query)
+            loaded.append(query)
+        kept.save()
+        return loaded
 
     def _nearest(self, asked: str, known: Collection[str]) -> str:
         last_parts = {name.rpartition("/")[2]: name for name in known}
