@@ -26,8 +26,7 @@ ORDER BY revenue DESC, t.shop;
 _DAILY = """/* @asset
 description: Orders of table {number}, per hour of the day.
 owner: [team:team_{team}, ann@example.com]
-cron: "0 6 * * *"
-timezone: Europe/Berlin
+{schedule}timezone: Europe/Berlin
 partition: {{every: day, from: 2024-01-01}}
 params: {{least: {{type: decimal, default: 0}}}}
 */
@@ -56,7 +55,6 @@ tolerance: {{amount: 0.01}}
 _MAINTENANCE = """/* @asset
 description: Clean orders of shop {number}.
 owner: team:team_{team}
-every: 1h
 idempotent: true
 */
 INSERT INTO clean.orders_{number} (id, shop, amount, sold_at)
@@ -77,14 +75,21 @@ KINDS = (
 )
 
 
-def make_project(folder: Path, files: int) -> Path:
-    """Write a project whose server nobody connects to, and give its configuration."""
+def make_project(folder: Path, files: int, *, schedules: bool = False) -> Path:
+    """Write a project whose server nobody connects to, and give its configuration.
+
+    Args:
+        folder: Where.
+        files: How many SQL files.
+        schedules: Whether the daily reports, a fifth of all, have schedules.
+    """
     for number in range(files):
         kind, text = KINDS[number % len(KINDS)]
         team = number % _TEAMS
         path = folder / "sql" / "queries" / kind / f"team_{team}" / f"file_{number}.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.format(number=number, team=team, source=number // 10 * 10 + 2))
+        schedule = 'cron: "0 6 * * *"\n' if schedules else ""
+        path.write_text(text.format(number=number, team=team, source=number // 10 * 10 + 2, schedule=schedule))
     return write_config(folder, {"host": "db.example.com", "user": "etl"})
 
 

@@ -1,6 +1,6 @@
 """One loading of a code location in a process of its own: SQL files, or as many bare `@dg.asset`s.
 
-Usage: python -m benchmarks.load_trial sql CONFIG | bare COUNT | steps CONFIG
+Usage: python -m benchmarks.load_trial sql CONFIG | bare COUNT | scheduled COUNT | steps CONFIG
 """
 
 from __future__ import annotations
@@ -26,19 +26,28 @@ def sql(config: str) -> Callable[[], dg.Definitions]:
     return lambda: build_definitions(ConfigManager.load(Path(config), {}))
 
 
-def bare(count: str) -> Callable[[], dg.Definitions]:
-    """Give what makes assets with nothing but a name."""
+def bare(count: str, every: int = 0) -> Callable[[], dg.Definitions]:
+    """Give what makes assets with nothing but a name, each so-many-th of them with a schedule."""
 
     def load() -> dg.Definitions:
         assets = []
+        scheduled = [f"asset_{number}" for number in range(int(count)) if every and number % every == 0]
         for number in range(int(count)):
 
             def body() -> None: ...
 
             assets.append(dg.asset(body, name=f"asset_{number}"))
-        return dg.Definitions(assets=assets, executor=dg.in_process_executor)
+        schedules = [
+            dg.ScheduleDefinition(name=f"{name}_daily", target=name, cron_schedule="0 6 * * *") for name in scheduled
+        ]
+        return dg.Definitions(assets=assets, schedules=schedules, executor=dg.in_process_executor)
 
     return load
+
+
+def scheduled(count: str) -> Callable[[], dg.Definitions]:
+    """Give what makes bare assets, a fifth of them with a schedule."""
+    return bare(count, every=5)
 
 
 def timed(load: Callable[[], dg.Definitions]) -> dict[str, float]:
@@ -71,10 +80,13 @@ def steps(config: str) -> dict[str, float]:
     return {"steps": len(ends), "each": (ends[-1] - ends[0]) / (len(ends) - 1)}
 
 
+LOADS = {"sql": sql, "bare": bare, "scheduled": scheduled}
+
+
 def main() -> None:
     """Do what is asked, and print what was measured."""
     what, argument = sys.argv[1:]
-    measured = steps(argument) if what == "steps" else timed({"sql": sql, "bare": bare}[what](argument))
+    measured = steps(argument) if what == "steps" else timed(LOADS[what](argument))
     print(json.dumps(measured), flush=True)
     os._exit(0)
 

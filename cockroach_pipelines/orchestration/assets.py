@@ -1,6 +1,7 @@
 """One asset per SQL file."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from cockroach_pipelines.orchestration.history import compared_with_before
 from cockroach_pipelines.orchestration.lineage import Sources, lineage_metadata
 from cockroach_pipelines.orchestration.metadata import check_results
 from cockroach_pipelines.orchestration.observer import DagsterObserver
-from cockroach_pipelines.orchestration.partitions import partitions_definition
 from cockroach_pipelines.orchestration.specs import check_specs
 from cockroach_pipelines.orchestration.step import Step, parameters
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
@@ -24,17 +24,23 @@ IO_MANAGER = "parquet_io_manager"
 
 _RESULT = "result"
 _ORDER_ALONE = dg.In(dg.Nothing)
-_KEPT = dg.Out(io_manager_key=IO_MANAGER)
-_CHECKED = dg.Out()
+_KEPT = dg.Out(Any, io_manager_key=IO_MANAGER)
+_CHECKED = dg.Out(Any)
+# Dagster asks for it more than once an asset, and Python would work it out each time.
+_SIGNATURE = inspect.Signature(
+    [
+        inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=dg.AssetExecutionContext),
+        inspect.Parameter("inputs", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+    ]
+)
 _CONFIG_TYPES: dict[str, type] = {"integer": int, "boolean": bool, "float": float}
 
 
 def sql_asset(
     query: Query,
-    deps: Sequence[dg.AssetKey],
+    spec: dg.AssetSpec,
     results_folder: Path,
     *,
-    spec: dg.AssetSpec,
     sources: Sources,
     pool: str | None = None,
 ) -> dg.AssetsDefinition:
@@ -46,15 +52,12 @@ def sql_asset(
 
     Args:
         query: The file.
-        deps: What it reads.
+        spec: What Dagster shows of it, and what comes before it.
         results_folder: Where results are staged; the IO manager's folder, so that publishing is a rename.
-        spec: What Dagster shows of it.
         sources: The assets that stand for the tables that it reads.
         pool: The pool of which it holds a slot; that of its connection when None. Dagster lets an asset hold one: a
             comparison of two connections holds a slot of its source's.
     """
-    header = query.header
-    partitions = partitions_definition(header.partition) if header.partition else None
 
     def run(context: dg.AssetExecutionContext) -> Iterator[Any]:
         step = Step(context, query, ResultProcessor(results_folder), DagsterObserver(context.log))
@@ -80,8 +83,9 @@ def sql_asset(
     return _definition(
         compare if query.comparison else run,
         query,
-        spec.replace_attributes(deps=deps, partitions_def=partitions),
-        backfill_policy=_backfill_policy(query) if partitions else None,
+        spec,
+        sources,
+        backfill_policy=_backfill_policy(query) if query.header.partition else None,
         pool=pool or query.connections[0],
     )
 
@@ -90,6 +94,7 @@ def _definition(
     body: Callable[[dg.AssetExecutionContext], Iterator[Any]],
     query: Query,
     spec: dg.AssetSpec,
+    sources: Sources,
     *,
     backfill_policy: dg.BackfillPolicy | None,
     pool: str,
@@ -99,13 +104,17 @@ def _definition(
     def compute(context: dg.AssetExecutionContext, inputs: Mapping[str, object]) -> Iterator[Any]:
         yield from body(context)
 
+    compute.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
     name = spec.key.to_python_identifier()
-    upstream = {dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps}
+    external = set(sources.external.values())
+    # An input is what makes a step wait for another one, and tables that nobody writes have none.
+    upstream = {
+        dep.asset_key.to_python_identifier(): dep.asset_key for dep in spec.deps if dep.asset_key not in external
+    }
     checks = {f"{name}_{check.name}": check for check in check_specs(query)}
     op = dg.OpDefinition(
         compute,
         name=name,
-        description=spec.description,
         ins=dict.fromkeys(upstream, _ORDER_ALONE),
         outs={_RESULT: _KEPT, **dict.fromkeys(checks, _CHECKED)},
         config_schema=_config_schema(query.header.params),

@@ -1,7 +1,6 @@
 """Where the SQL of an asset can be read: in an editor, or on the pages of a repository."""
 
 import re
-import warnings
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,17 +21,14 @@ def code_references(query: Query, sql_folder: Path, code_url: str | None) -> dg.
     """
     statements = list(query.statements.values())
     places = [(each.path, each.first_line) for each in statements] or [(query.path, 1)]
-    with warnings.catch_warnings():
-        # Dagster calls references to code beta; they are metadata, and shown as such where they change.
-        warnings.filterwarnings("ignore", category=dg.BetaWarning)
-        return dg.CodeReferencesMetadataValue(
-            code_references=[
-                dg.UrlCodeReference(url=page(code_url, path.relative_to(sql_folder), line), label=path.name)
-                if code_url
-                else dg.LocalFileCodeReference(file_path=str(path.absolute()), line_number=line, label=path.name)
-                for path, line in places
-            ]
-        )
+    return dg.CodeReferencesMetadataValue(
+        code_references=[
+            dg.UrlCodeReference(url=page(code_url, path.relative_to(sql_folder), line), label=path.name)
+            if code_url
+            else dg.LocalFileCodeReference(file_path=str(path.absolute()), line_number=line, label=path.name)
+            for path, line in places
+        ]
+    )
 
 
 def page(code_url: str, path: Path, line: int) -> str:

@@ -1,5 +1,6 @@
 """A folder of SQL as assets, for any Dagster project."""
 
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -101,19 +102,22 @@ class SqlFolder:
 
     def assets(self) -> list[Asset]:
         """Give the assets of files, broken ones included, and of tables."""
-        return [
-            *map(self._asset, self.runnable),
-            *map(self._other_dialect, self._elsewhere),
-            *(broken_asset(broken) for broken in self._repository.broken.values()),
-            *self._tables.specs(),
-        ]
+        with warnings.catch_warnings():
+            # Dagster calls references to code beta; they are metadata, and shown as such where they change.
+            warnings.filterwarnings("ignore", message=".*CodeReference", category=dg.BetaWarning)
+            return [
+                *map(self._asset, self.runnable),
+                *map(self._other_dialect, self._elsewhere),
+                *(broken_asset(broken) for broken in self._repository.broken.values()),
+                *self._tables.specs(),
+            ]
 
     def _asset(self, query: Query) -> dg.AssetsDefinition:
+        deps = [dg.AssetDep(key) for key in self._tables.dependencies(query)]
         return sql_asset(
             query,
-            self._tables.dependencies(query),
+            self._translator.get_asset_spec(query, deps),
             self._results_folder,
-            spec=self._translator.get_asset_spec(query),
             sources=self._tables.sources(query),
             pool=self._pool,
         )
@@ -122,7 +126,9 @@ class SqlFolder:
         spec = self._translator.get_asset_spec(query)
         wanted = " or ".join(sorted(dialect.value for dialect in query.dialects))
         said = f"*For {wanted} only: connection `{query.header.connection}` is neither.*"
-        return spec.replace_attributes(description=f"{spec.description}\n\n{said}", code_version=None)
+        return spec.replace_attributes(
+            description=f"{spec.description}\n\n{said}", code_version=None, partitions_def=None
+        )
 
 
 def _runs_on(query: Query, connections: Mapping[str, DatabaseConfig]) -> bool:

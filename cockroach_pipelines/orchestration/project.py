@@ -14,7 +14,7 @@ from cockroach_pipelines.orchestration.io_manager import ParquetIOManager
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.orchestration.translator import SqlTranslator
-from cockroach_pipelines.queries import SQLRepository, header_defaults
+from cockroach_pipelines.queries import SQLRepository, collecting_rarely, header_defaults
 
 
 def build_definitions(config: ConfigManager) -> dg.Definitions:
@@ -57,14 +57,16 @@ def build_sql_definitions(
     """
     settings = config.settings
     _refuse_names(config, settings.connections)
-    repository = SQLRepository(folder, settings.connections, header_defaults(defaults or {}), settings.cache_folder)
-    shown = translator or SqlTranslator(folder, settings.code_url)
-    sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
-    return dg.Definitions(
-        assets=sql.assets(),
-        schedules=[schedule for query in sql.runnable if (schedule := sql_schedule(query))],
-        resources=_resources(config, pool) if provide_resources else {},
-    )
+    shared = header_defaults(defaults or {})
+    with collecting_rarely():
+        repository = SQLRepository(folder, settings.connections, shared, settings.cache_folder)
+        shown = translator or SqlTranslator(folder, settings.code_url)
+        sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
+        return dg.Definitions(
+            assets=sql.assets(),
+            schedules=[schedule for query in sql.runnable if (schedule := sql_schedule(query))],
+            resources=_resources(config, pool) if provide_resources else {},
+        )
 
 
 def _refuse_names(config: ConfigManager, connections: Iterable[str]) -> None:

@@ -1,13 +1,14 @@
 """How files and tables are called and shown in Dagster."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 
 from cockroach_pipelines.orchestration.code_references import CODE_REFERENCES, code_references
+from cockroach_pipelines.orchestration.partitions import partitions_definition
 from cockroach_pipelines.queries import Query, TableName
 
 CONNECTIONS = "connections"
@@ -30,8 +31,8 @@ class SqlTranslator:
 
     Example:
         >>> class Ours(SqlTranslator):
-        ...     def get_asset_spec(self, query: Query) -> dg.AssetSpec:
-        ...         spec = super().get_asset_spec(query)
+        ...     def get_asset_spec(self, query: Query, deps: Sequence[dg.AssetDep] = ()) -> dg.AssetSpec:
+        ...         spec = super().get_asset_spec(query, deps)
         ...         return spec.merge_attributes(tags={"cost_centre": "4711"}, owners=["team:network"])
         ...
         ...     def get_table_key(self, connection: str, table: TableName) -> dg.AssetKey:
@@ -47,10 +48,13 @@ class SqlTranslator:
     code_url: str | None = None
     tables: Mapping[str, dg.AssetKey] = field(default_factory=dict)
 
-    def get_asset_spec(self, query: Query) -> dg.AssetSpec:
+    def get_asset_spec(self, query: Query, deps: Sequence[dg.AssetDep] = ()) -> dg.AssetSpec:
         """Give all that is shown of a file. The key is the file's path; schedules and checks count on it."""
+        partition = query.header.partition
         return dg.AssetSpec(
             asset_key(query.name),
+            deps=deps,
+            partitions_def=partitions_definition(partition) if partition else None,
             description=query.description or None,
             group_name=group_name(query.name),
             owners=list(query.header.owners),

@@ -16,6 +16,7 @@ from cockroach_pipelines.queries.check_header import (
     column_of,
 )
 from cockroach_pipelines.queries.check_loading import column_advice
+from cockroach_pipelines.queries.collecting import collecting_rarely
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
 from cockroach_pipelines.queries.defaults import HeaderDefaults, header_defaults
@@ -98,6 +99,7 @@ __all__ = [
     "Unique",
     "asked_comparison",
     "bind_positions",
+    "collecting_rarely",
     "column_advice",
     "column_of",
     "column_origins",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +13,7 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.cache import QueryCache
 from cockroach_pipelines.queries.cache import digest as digest_of
+from cockroach_pipelines.queries.collecting import collecting_rarely
 from cockroach_pipelines.queries.dependencies import cycles, unwritten_tables, upstream_queries
 from cockroach_pipelines.queries.errors import QueryFileError, QueryNotFoundError
 from cockroach_pipelines.queries.loader import SQLLoader
@@ -112,7 +111,7 @@ class SQLRepository:
                 place=Place(self.queries_folder),
                 advice="Write one, such as queries/reporting/first_report.sql.",
             )
-        with _collecting_rarely():
+        with collecting_rarely():
             loaded = self._read(loader, list(by_name.values()))
         queries = {each.name: each for each in loaded if isinstance(each, Query)}
         doubles = list(_indistinguishable(queries))
@@ -163,17 +162,6 @@ class SQLRepository:
             if path in {query.path.absolute(), *(each.path.absolute() for each in query.statements.values())}:
                 return query
         return next((broken for broken in self.broken.values() if broken.path.absolute() == path), None)
-
-
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Let the garbage collector look less often: parsing makes objects in bulk, and a third of its time would be that."""
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -201,8 +201,8 @@ def test_wrong_defaults_are_refused(tmp_path: Path, defaults: dict[str, object],
 
 def test_translator_says_what_is_shown(tmp_path: Path) -> None:
     class Ours(SqlTranslator):
-        def get_asset_spec(self, query: Query) -> dg.AssetSpec:
-            return super().get_asset_spec(query).merge_attributes(tags={"cost_centre": "4711"}, kinds={"gold"})
+        def get_asset_spec(self, query: Query, deps: Sequence[dg.AssetDep] = ()) -> dg.AssetSpec:
+            return super().get_asset_spec(query, deps).merge_attributes(tags={"cost_centre": "4711"}, kinds={"gold"})
 
         def get_table_key(self, connection: str, table: TableName) -> dg.AssetKey:
             return dg.AssetKey(["ingest", table.name])
