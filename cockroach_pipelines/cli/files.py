@@ -150,7 +150,7 @@ def _entry(query: Query) -> dict[str, Any]:
         "schedule": header.cron_schedule,
         "watch": header.watch.query if header.watch else None,
         "parameters": list(header.params),
-        "checks": [*(watch.name for watch in query.watches), *header.checks],
+        "checks": [*(watch.name for watch in query.watches), *header.checks.queries, *header.checks.rules],
         "reads": sorted(str(table) for table in query.tables_read),
         "writes": sorted(str(table) for table in query.tables_written),
     }

@@ -3,6 +3,7 @@
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.asking import NoSingleValueError, ask
 from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
+from cockroach_pipelines.execution.catalogue import TableColumn, table_columns
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
 from cockroach_pipelines.execution.command import Command, CommandResult
 from cockroach_pipelines.execution.events import (
@@ -20,14 +21,7 @@ from cockroach_pipelines.execution.events import (
     everyone,
     ignore,
 )
-from cockroach_pipelines.execution.files import (
-    ENDINGS,
-    Destination,
-    FileWriteError,
-    WrittenFile,
-    ending_of,
-    write_file,
-)
+from cockroach_pipelines.execution.files import ENDINGS, Destination, FileWriteError, WrittenFile, ending_of, write_file
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.partition_keys import PartitionKeysError, read_partition_keys
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
@@ -35,6 +29,7 @@ from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.range_reading import run_range
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.redaction import redacted
+from cockroach_pipelines.execution.result_checks import compared, evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, locate
@@ -84,6 +79,7 @@ __all__ = [
     "StatementFailed",
     "StatementFinished",
     "StatementStarted",
+    "TableColumn",
     "Transaction",
     "TransactionCommitted",
     "TransactionalExecutor",
@@ -91,8 +87,10 @@ __all__ = [
     "WrittenFile",
     "arranged",
     "ask",
+    "compared",
     "ending_of",
     "evaluate",
+    "evaluate_result",
     "everyone",
     "ignore",
     "locate",
@@ -103,5 +101,6 @@ __all__ = [
     "run_range",
     "run_reading",
     "structured_log",
+    "table_columns",
     "write_file",
 ]

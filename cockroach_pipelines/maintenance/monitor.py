@@ -63,7 +63,12 @@ def run_monitor(executor: QueryExecutor, order: Order) -> Outcome:
             checks=(*watched, *checks),
             attempts=snapshot.narrator.attempt,
             seen=snapshot.seen,
-            measured={name: number for outcome in watched for name, number in outcome.measured.items()},
+            measured={
+                name: number
+                for outcome in watched
+                for name, number in outcome.figures.items()
+                if isinstance(number, float)
+            },
         )
 
     return executor.run(header.connection, read, order.reading_transaction, staged=True, retries=header.retries)
@@ -118,7 +123,7 @@ class _Measure:
                 numbers[f"{self.watch.name}_nulls"] = float(self.nulls)
         worst = next((each for each in (Severity.ERROR, Severity.WARN) if each in self.broken), None)
         if worst is None:
-            return CheckOutcome(self.watch.name, Severity.ERROR, False, 0, None, measured=numbers)
+            return CheckOutcome(self.watch.name, Severity.ERROR, False, 0, None, figures=numbers)
         sample = self.samples.get(worst)
         return CheckOutcome(
             self.watch.name,
@@ -126,8 +131,8 @@ class _Measure:
             False,
             self.broken[worst],
             pa.Table.from_batches(sample) if sample else None,
-            measured=numbers,
-            broken=self._said(worst, rows),
+            figures=numbers,
+            finding=self._said(worst, rows),
         )
 
     def _broken_by(self, value: object, severity: Severity) -> Threshold | None:

@@ -9,9 +9,9 @@ from cockroach_pipelines.config import PipelinesError, Settings
 from cockroach_pipelines.execution import Activity
 from cockroach_pipelines.execution.schema_changes import AppliedFile
 from cockroach_pipelines.migrations import Entry, Migrator, State, Validation
-from cockroach_pipelines.orchestration.assets import CONNECTIONS
 from cockroach_pipelines.orchestration.failures import failure, shown
 from cockroach_pipelines.orchestration.observer import DagsterObserver
+from cockroach_pipelines.orchestration.translator import CONNECTIONS
 
 NO_PENDING_OR_TAMPERED = "no_pending_or_tampered"
 """Name of the check that everything was applied as its file says."""

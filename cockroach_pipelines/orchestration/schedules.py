@@ -6,8 +6,8 @@ from datetime import datetime
 import dagster as dg
 from dagster import DagsterInstance
 
-from cockroach_pipelines.orchestration.assets import asset_key
 from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
+from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Backfill, Query
 
 _SCHEDULE, _PARTITION = "dagster/schedule_name", "dagster/partition"

@@ -3,10 +3,28 @@
 from cockroach_pipelines.queries.asked_comparison import asked_comparison
 from cockroach_pipelines.queries.automation_header import Freshness, MappingKind, PartitionMapping, Trigger
 from cockroach_pipelines.queries.batch import Batch, NarrowedStatement, PagedStatement
+from cockroach_pipelines.queries.check_header import (
+    ROWS,
+    AcceptedValues,
+    Check,
+    Checks,
+    FreshColumn,
+    NoChangeBeyond,
+    NotNull,
+    RowCount,
+    Rule,
+    Severity,
+    Unique,
+    column_of,
+)
+from cockroach_pipelines.queries.check_loading import column_advice
+from cockroach_pipelines.queries.collecting import collecting_rarely
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
+from cockroach_pipelines.queries.defaults import HeaderDefaults, header_defaults
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
-from cockroach_pipelines.queries.header_models import Check, Header, Severity
+from cockroach_pipelines.queries.header_models import Header
+from cockroach_pipelines.queries.lineage import ColumnOrigin, column_origins
 from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.maintenance_header import (
     AFTER,
@@ -54,7 +72,7 @@ from cockroach_pipelines.queries.partitions import (
     name_of_keys,
     partition_window,
 )
-from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
+from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, ResultCheck
 from cockroach_pipelines.queries.reconciliation_header import (
     RECONCILIATION_KEYS,
     Bounds,
@@ -77,7 +95,9 @@ __all__ = [
     "MOST_KEYS",
     "PARTITION_PARAMETERS",
     "RECONCILIATION_KEYS",
+    "ROWS",
     "SIDES",
+    "AcceptedValues",
     "Backfill",
     "Batch",
     "BatchRules",
@@ -87,15 +107,19 @@ __all__ = [
     "BrokenQuery",
     "Check",
     "CheckQuery",
+    "Checks",
+    "ColumnOrigin",
     "ComparedSide",
     "Comparison",
     "Effect",
     "Expect",
     "Finding",
     "Fragment",
+    "FreshColumn",
     "Freshness",
     "Gone",
     "Header",
+    "HeaderDefaults",
     "KeysPartition",
     "LocatedSQL",
     "MaintenanceHeader",
@@ -109,6 +133,8 @@ __all__ = [
     "MonitorHeader",
     "MonitorKeys",
     "NarrowedStatement",
+    "NoChangeBeyond",
+    "NotNull",
     "PagedStatement",
     "ParameterError",
     "ParameterSpec",
@@ -125,6 +151,9 @@ __all__ = [
     "QueryPartition",
     "ReconciliationHeader",
     "RenderedTemplate",
+    "ResultCheck",
+    "RowCount",
+    "Rule",
     "SQLLoader",
     "SQLParser",
     "SQLRepository",
@@ -138,16 +167,22 @@ __all__ = [
     "ToleranceRule",
     "Trigger",
     "TwoDimensions",
+    "Unique",
     "Watch",
     "WatchQuery",
     "Window",
     "asked_comparison",
     "bind_positions",
+    "collecting_rarely",
+    "column_advice",
+    "column_of",
+    "column_origins",
     "combine",
     "contiguous",
     "example_key",
     "findings",
     "first_moment",
+    "header_defaults",
     "key_problem",
     "name_of_keys",
     "parse_table_name",

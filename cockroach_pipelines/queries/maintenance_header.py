@@ -12,8 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from cockroach_pipelines.config.models import Model, Seconds
-from cockroach_pipelines.queries.header_models import YesOrNo
-from cockroach_pipelines.queries.header_values import Text, at_key
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, at_key
 from cockroach_pipelines.queries.monitor_header import MonitorHeader
 from cockroach_pipelines.queries.reconciliation_header import Amount, Names, Several, Share
 from cockroach_pipelines.queries.table_names import parse_table_name

@@ -14,8 +14,9 @@ from pydantic import BeforeValidator, model_validator
 from cockroach_pipelines.config.durations import parse_seconds
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.models import Model
+from cockroach_pipelines.queries.check_header import Severity
 from cockroach_pipelines.queries.errors import QueryFileError
-from cockroach_pipelines.queries.header_models import Header, Severity
+from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.header_values import Text, at_key
 from cockroach_pipelines.queries.source import SourceText
 
@@ -189,7 +190,9 @@ class MonitorHeader(MonitorKeys, Header):
 
     @model_validator(mode="after")
     def _names_that_differ(self) -> Self:
-        if double := next((watch.name for watch in self.watches if watch.name in self.checks), None):
+        if double := next(
+            (watch.name for watch in self.watches if watch.name in (*self.checks.queries, *self.checks.rules)), None
+        ):
             raise at_key(
                 "checks", f"{double!r} names the check of a monitor's rule already. Give this one another name."
             )

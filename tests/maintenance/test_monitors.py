@@ -59,10 +59,10 @@ def test_worst_rule_that_is_broken_is_the_severity(
 
 def test_offending_rows_are_the_sample_and_the_rule_is_said(server: PostgresServer, tmp_path: Path) -> None:
     found = check(watch(server, tmp_path, "error: {column: lag, below: 1m}", LAGS))
-    assert found.broken == "2 of 3 rows break the rule: lag below 60.0; the values reach from 10 to 700."
+    assert found.finding == "2 of 3 rows break the rule: lag below 60.0; the values reach from 10 to 700."
     assert found.sample is not None
     assert found.sample.to_pylist() == [{"name": "b", "lag": 70}, {"name": "c", "lag": 700}]
-    assert found.measured == {"lag_max": 700.0, "lag_min": 10.0}
+    assert found.figures == {"lag_max": 700.0, "lag_min": 10.0}
 
 
 def test_sample_is_short_however_many_rows_are_wrong(server: PostgresServer, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_values_of_every_kind_are_compared_exactly(
 
 def test_no_rows_break_no_rule_of_a_column(server: PostgresServer, tmp_path: Path) -> None:
     found = check(watch(server, tmp_path, "error: {column: n, below: 5}", "SELECT 1 AS n WHERE false"))
-    assert (found.passed, found.measured) == (True, {})
+    assert (found.passed, found.figures) == (True, {})
 
 
 def test_column_that_there_is_not_is_named_with_its_place_and_the_nearest(

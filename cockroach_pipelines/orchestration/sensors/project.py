@@ -1,6 +1,4 @@
-"""All the sensors of a folder of SQL."""
-
-from collections.abc import Iterable
+"""The sensors of a project."""
 
 import dagster as dg
 
@@ -8,16 +6,13 @@ from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration.sensors.changed_files import FolderState, changed_files_sensor
 from cockroach_pipelines.orchestration.sensors.notifications import notifications_sensor
 from cockroach_pipelines.orchestration.sensors.tickets import kerberos_sensor
-from cockroach_pipelines.orchestration.sensors.watermark import watch_sensor
-from cockroach_pipelines.queries import Query
 
 
-def project_sensors(config: ConfigManager, queries: Iterable[Query], loaded: FolderState) -> list[dg.SensorDefinition]:
-    """Give the sensors of some files and of the configuration they were loaded with.
+def project_sensors(config: ConfigManager, loaded: FolderState) -> list[dg.SensorDefinition]:
+    """Give the sensors that no single file asks for: of the files and of the configuration they were loaded with.
 
     Args:
         config: The configuration.
-        queries: The files that can be run.
         loaded: The files as they were before they were read.
     """
     settings = config.settings
@@ -26,6 +21,5 @@ def project_sensors(config: ConfigManager, queries: Iterable[Query], loaded: Fol
         changed_files_sensor(config, loaded),
         kerberos_sensor(logins, settings.notifications),
         notifications_sensor(settings.notifications),
-        *(watch_sensor(query) for query in queries),
     ]
     return [sensor for sensor in sensors if sensor]

@@ -8,10 +8,10 @@ import dagster as dg
 
 from cockroach_pipelines.config import PipelinesError
 from cockroach_pipelines.execution import Activity, ask
-from cockroach_pipelines.orchestration.assets import asset_key
 from cockroach_pipelines.orchestration.failures import shown
 from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
+from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Query
 
 
