@@ -127,7 +127,8 @@ def list_files(config: Path | None, *, as_json: bool) -> ExitCode:
         tables = ", ".join(entry["reads"]) + (f" → {', '.join(entry['writes'])}" if entry["writes"] else "")
         if entry["compares"]:
             tables = " ⇄ ".join(entry["compares"])
-        cells = (entry["asset"], entry["partition"] or "", entry["schedule"] or "", tables)
+        by_itself = " ".join(part for part in (entry["schedule"], "watch" if entry["watch"] else None) if part)
+        cells = (entry["asset"], entry["partition"] or "", by_itself, tables)
         table.add_row(*(escape(cell) for cell in cells))
     for broken in repository.broken.values():
         table.add_row(f"{CROSS} {escape(broken.name)}", "", "", "[red]broken: see check[/]")
@@ -147,6 +148,7 @@ def _entry(query: Query) -> dict[str, Any]:
         "dialects": sorted(dialect.value for dialect in query.dialects),
         "partition": header.partition.described if header.partition else None,
         "schedule": header.cron_schedule,
+        "watch": header.watch.query if header.watch else None,
         "parameters": list(header.params),
         "checks": [*(watch.name for watch in query.watches), *header.checks],
         "reads": sorted(str(table) for table in query.tables_read),

@@ -6,6 +6,8 @@
     │   └── QueryFileProblemsError          several things at once
     ├── QueryNotFoundError                  queries.errors: no query of that name
     ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
+    ├── DeliveryError                       delivery.errors: a message to people was not delivered
+    │   └── RecipientsRefusedError          not to all of them
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
     ├── MigrationStateError                 migrations.errors: files and history do not fit together
     ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
@@ -13,6 +15,7 @@
     │   ├── GuardError                      it would do harm, or not what it says
     │   ├── JobHeldError                    another process runs it
     │   └── LeaseLostError                  another process has taken it over
+    ├── NoSingleValueError                  execution.asking: a query gave rows where one value was wanted
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
     │   ├── KeyColumnError                  a column cannot be part of the key
     │   └── NoCommonColumnsError            both sides have no column of the same name

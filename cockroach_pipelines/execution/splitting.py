@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ class PartitionSplitter:
         self._column = partition.column or ""
         self._position = self._found()
         self._finder = self._made_finder(partition)
-        self._held: dict[int, list[Any]] = {}
+        self._held: list[tuple[Any, Any]] = []  # batches in order of partitions, each with where every partition begins
         self._bytes = 0
         self._spilled: list[tuple[SpillFile, dict[int, int]]] = []
 
@@ -78,23 +77,21 @@ class PartitionSplitter:
         numbers = self._numbers(batch.column(self._position))
         if numbers.min() < 0:
             raise self._outside(batch, numbers)
-        if numbers.min() != numbers.max() and (np.diff(numbers) < 0).any():
+        if (np.diff(numbers) < 0).any():
             order = np.argsort(numbers, kind="stable")
             batch, numbers = batch.take(pa.array(order)), numbers[order]
-        bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-        for start, stop in pairwise(bounds):
-            self._held.setdefault(int(numbers[start]), []).append(batch.slice(start, stop - start))
+        self._held.append((batch, np.searchsorted(numbers, np.arange(len(self._windows) + 1))))
         self.rows += batch.num_rows
         self._bytes += batch.nbytes
         if self._bytes > self._most_bytes:
             self._spill()
 
     def batches(self, number: int) -> Iterator[Any]:
-        """Give the rows of the partition of that number, from 0, and let go of them."""
+        """Give the rows of the partition of that number, from 0."""
         for file, batches in self._spilled:
             if number in batches:
                 yield file.batch(batches[number])
-        yield from self._held.pop(number, [])
+        yield from self._held_of(number)
 
     def close(self) -> None:
         """Remove the scratch files."""
@@ -102,15 +99,21 @@ class PartitionSplitter:
             file.remove()
         self._spilled = []
 
+    def _held_of(self, number: int) -> list[Any]:
+        # Cut when they are wanted: thousands of partitions of each batch would weigh more than the rows.
+        begin_and_end = [(batch, int(starts[number]), int(starts[number + 1])) for batch, starts in self._held]
+        return [batch.slice(begin, end - begin) for batch, begin, end in begin_and_end if end > begin]
+
     def _spill(self) -> None:
         file = SpillFile(self._folder / f"spilled-{len(self._spilled)}.arrow", self.schema)
-        batches = {}
-        for place, (number, held) in enumerate(sorted(self._held.items())):
-            file.write(pa.Table.from_batches(held))
-            batches[number] = place
+        batches: dict[int, int] = {}
+        for number in range(len(self._windows)):
+            if held := self._held_of(number):
+                file.write(pa.Table.from_batches(held))
+                batches[number] = len(batches)
         file.finish()
         self._spilled.append((file, batches))
-        self._held, self._bytes = {}, 0
+        self._held, self._bytes = [], 0
 
     def _found(self) -> int:
         names = self.schema.names

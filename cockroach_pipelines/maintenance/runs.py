@@ -81,7 +81,7 @@ class RunBook:
         """Write down that a run has ended, with what its batches came to."""
         connection.execute(
             f"UPDATE {self.tables.runs} SET ended_at = now(), end_reason = ?, message = ?, row_count = "
-            f"(SELECT coalesce(sum(b.row_count), 0) FROM {self.tables.batches} AS b WHERE b.job = ? AND b.run = ?), "
+            f"(SELECT CAST(coalesce(sum(b.row_count), 0) AS int8) FROM {self.tables.batches} AS b WHERE b.job = ? AND b.run = ?), "
             f"batch_count = (SELECT count(*) FROM {self.tables.batches} AS b WHERE b.job = ? AND b.run = ?) "
             "WHERE job = ? AND run = ?",
             [reason, message, job, run, job, run, job, run],

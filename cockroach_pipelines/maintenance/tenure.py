@@ -13,6 +13,7 @@ from cockroach_pipelines.database import (
     CancelledError,
     CockroachDBConnection,
     ConnectionManager,
+    DatabaseError,
     call_interruptibly,
 )
 from cockroach_pipelines.execution import Activity, Failure, Transaction, TransactionalExecutor, WriteSession
@@ -129,6 +130,7 @@ class Tenure:
         asked = cancelled and isinstance(error, CancelledError)
         interrupted = asked or not isinstance(error, Exception)
         reason = EndReason.CANCELLED if interrupted else EndReason.ERROR
+        out_of_reach = isinstance(error, DatabaseError) and error.retryable  # all attempts were in vain
         message = "" if interrupted else Failure.of(error).message
         if isinstance(error, AmbiguousCommitError):
             error.advice = "Run the job again: it reads from its cursor what was committed, and goes on from there."
@@ -142,7 +144,7 @@ class Tenure:
                 lambda connection: self._end(connection, reason, message),
                 Transaction(timeout=_FAREWELL_SECONDS),
                 idempotent=True,
-                retries=0 if interrupted else None,
+                retries=0 if interrupted or out_of_reach else None,
             )
 
         try:

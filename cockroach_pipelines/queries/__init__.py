@@ -1,38 +1,13 @@
 """SQL files: their headers, parameters, analysis, and the repository that holds them."""
 
-from cockroach_pipelines.queries.asked_comparison import (
-    asked_comparison,
-)
-from cockroach_pipelines.queries.automation_header import (
-    CodeChange,
-    Freshness,
-    MappingKind,
-    PartitionMapping,
-)
-from cockroach_pipelines.queries.batch import (
-    Batch,
-    NarrowedStatement,
-    PagedStatement,
-)
-from cockroach_pipelines.queries.commands import (
-    StatementKind,
-)
-from cockroach_pipelines.queries.comparison import (
-    SIDES,
-    ComparedSide,
-    Comparison,
-    Fragment,
-)
-from cockroach_pipelines.queries.errors import (
-    ParameterError,
-    QueryFileError,
-    QueryNotFoundError,
-    combine,
-)
+from cockroach_pipelines.queries.asked_comparison import asked_comparison
+from cockroach_pipelines.queries.automation_header import Freshness, MappingKind, PartitionMapping, Trigger
+from cockroach_pipelines.queries.batch import Batch, NarrowedStatement, PagedStatement
+from cockroach_pipelines.queries.commands import StatementKind
+from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
+from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
 from cockroach_pipelines.queries.header_models import Check, Header, Severity
-from cockroach_pipelines.queries.loader import (
-    SQLLoader,
-)
+from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.maintenance_header import (
     AFTER,
     BATCH_SIZE,
@@ -42,21 +17,10 @@ from cockroach_pipelines.queries.maintenance_header import (
     Permission,
     Window,
 )
-from cockroach_pipelines.queries.migration_file import (
-    MigrationFile,
-    MigrationStatement,
-)
-from cockroach_pipelines.queries.migration_folder import (
-    MigrationFolder,
-    MigrationSet,
-)
-from cockroach_pipelines.queries.migration_rules import (
-    Finding,
-    findings,
-)
-from cockroach_pipelines.queries.migration_version import (
-    MigrationVersion,
-)
+from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement
+from cockroach_pipelines.queries.migration_folder import MigrationFolder, MigrationSet
+from cockroach_pipelines.queries.migration_rules import Finding, findings
+from cockroach_pipelines.queries.migration_version import MigrationVersion
 from cockroach_pipelines.queries.monitor_header import (
     MONITOR_KEYS,
     MonitorHeader,
@@ -66,19 +30,9 @@ from cockroach_pipelines.queries.monitor_header import (
     place_of_column,
     watches_of,
 )
-from cockroach_pipelines.queries.parameter_types import (
-    ParameterSpec,
-)
-from cockroach_pipelines.queries.parameters import (
-    BoundSQL,
-    LocatedSQL,
-    bind_positions,
-)
-from cockroach_pipelines.queries.parser import (
-    Effect,
-    ParsedSQL,
-    SQLParser,
-)
+from cockroach_pipelines.queries.parameter_types import ParameterSpec
+from cockroach_pipelines.queries.parameters import BoundSQL, LocatedSQL, bind_positions
+from cockroach_pipelines.queries.parser import Effect, ParsedSQL, SQLParser
 from cockroach_pipelines.queries.partition_header import (
     MOST_KEYS,
     PARTITION_PARAMETERS,
@@ -100,12 +54,7 @@ from cockroach_pipelines.queries.partitions import (
     name_of_keys,
     partition_window,
 )
-from cockroach_pipelines.queries.query import (
-    BrokenQuery,
-    CheckQuery,
-    Query,
-    QueryKind,
-)
+from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import (
     RECONCILIATION_KEYS,
     Bounds,
@@ -114,27 +63,12 @@ from cockroach_pipelines.queries.reconciliation_header import (
     ReconciliationHeader,
     ToleranceRule,
 )
-from cockroach_pipelines.queries.repository import (
-    SQLRepository,
-    sql_files,
-)
-from cockroach_pipelines.queries.statement import (
-    Statement,
-)
-from cockroach_pipelines.queries.table_names import (
-    TableName,
-    parse_table_name,
-)
-from cockroach_pipelines.queries.templates import (
-    RenderedTemplate,
-    SQLTemplate,
-)
-from cockroach_pipelines.queries.ttl import (
-    ttl_proposal,
-)
-from cockroach_pipelines.queries.watch import (
-    WatchQuery,
-)
+from cockroach_pipelines.queries.repository import SQLRepository, sql_files
+from cockroach_pipelines.queries.statement import Statement
+from cockroach_pipelines.queries.table_names import TableName, parse_table_name
+from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
+from cockroach_pipelines.queries.ttl import ttl_proposal
+from cockroach_pipelines.queries.watch import WatchQuery
 
 __all__ = [
     "AFTER",
@@ -153,7 +87,6 @@ __all__ = [
     "BrokenQuery",
     "Check",
     "CheckQuery",
-    "CodeChange",
     "ComparedSide",
     "Comparison",
     "Effect",
@@ -203,6 +136,7 @@ __all__ = [
     "Threshold",
     "TimePartition",
     "ToleranceRule",
+    "Trigger",
     "TwoDimensions",
     "Watch",
     "WatchQuery",

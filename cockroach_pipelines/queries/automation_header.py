@@ -9,17 +9,18 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
-from cockroach_pipelines.queries.header_values import AssetName, Timezone, at_key
+from cockroach_pipelines.queries.header_values import AssetName, Timezone, as_list, at_key
 from cockroach_pipelines.queries.schedules import check_cron, shortest_gap
 
 _SHORTEST = 60
 _YESTERDAY = "yesterday"
 
 
-class CodeChange(StrEnum):
-    """A change that makes a file run: of its statement, or of its header."""
+class Trigger(StrEnum):
+    """What makes a file run: a change of its statement or header, or a key of its partitions that was not there before."""
 
     CODE_CHANGE = "code_change"
+    NEW_KEY = "new_key"
 
 
 class MappingKind(StrEnum):
@@ -37,6 +38,7 @@ def _whole(value: object) -> object:
     return value
 
 
+Triggers = Annotated[tuple[Trigger, ...], BeforeValidator(as_list)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 
 

@@ -13,7 +13,7 @@ from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.as_of import AsOf
 from cockroach_pipelines.database.special import SPECIALS, Special
-from cockroach_pipelines.queries.automation_header import CodeChange, Fresh, PartitionMappings
+from cockroach_pipelines.queries.automation_header import Fresh, PartitionMappings, Triggers
 from cockroach_pipelines.queries.header_values import AssetNames, Text, Timezone, as_list, at_key
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.partition_header import PARTITION_PARAMETERS, AnyPartition, Backfill, in_zone
@@ -161,7 +161,7 @@ class Header(Model):
     backfill: Backfill | None = None
     partition_mapping: PartitionMappings = Field(default_factory=dict)
     after: AssetNames = ()
-    on: CodeChange | None = None
+    on: Triggers = ()
     fresh: Fresh | None = None
     watch: Annotated[Watch, _as_mapping_with("query")] | None = None
     params: Parameters = Field(default_factory=dict)

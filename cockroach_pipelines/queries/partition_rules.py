@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
+from cockroach_pipelines.queries.automation_header import Trigger
 from cockroach_pipelines.queries.code_version import fingerprint
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header
@@ -37,6 +38,12 @@ def partition_problems(
             advice="Remove it.",
         )
         return
+    if Trigger.NEW_KEY in header.on and not isinstance(partition, QueryPartition):
+        yield QueryFileError(
+            "`on: new_key` is for a file whose partitions are the keys of a query alone.",
+            place=document.place(("on",)),
+            advice="Remove it, and write cron." if time else "Remove it, or write `partition: {query: SELECT …}`.",
+        )
     if backfill and partition is None:
         yield QueryFileError(
             "`backfill` is for a file with partitions.", place=document.key_place(("backfill",)), advice="Remove it."

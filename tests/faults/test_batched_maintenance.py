@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.config import ConfigManager
-from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.database import CancelledError, ConnectionManager
 from cockroach_pipelines.execution import CommitInDoubt, Doubt, Event, Order, RetryScheduled
 from cockroach_pipelines.maintenance import BatchedMaintenance, BatchProgress, EndReason
 from cockroach_pipelines.queries import SQLRepository
@@ -33,7 +33,8 @@ from tests.peers.project import make_project
 from tests.peers.proxy import End, Fault, Proxy, Side
 
 SEED = 20130101
-ROWS = 30_000
+# PURGE_ROWS=1000000 makes a soak of it, which takes minutes: pytest -k survives -o timeout=3600
+ROWS = int(os.environ.get("PURGE_ROWS", "30000"))
 
 # What goes is written down by a trigger, in the transaction in which it goes.
 PURGED = f"""
@@ -236,6 +237,36 @@ def test_a_lost_connection_in_the_middle_of_a_throttle_is_found_again(
     run = BatchedMaintenance(manager, tmp_path, progress=cut_and_release).run(Order(query), arm=True)
     assert waits[0] == "throttled: the throttle's query gives true"
     assert (run.reason, run.rows) == (EndReason.DONE, ROWS * 4 // 5)
+
+
+def test_a_cancel_does_not_wait_for_a_silent_server(
+    connections: Connect, proxy: Proxy, faulty_server: PostgresServer, tmp_path: Path
+) -> None:
+    faulty_server.psql(PURGED)
+    make_project(tmp_path, {"main": faulty_server.config_of()}, {"maintenance/purge.sql": purge()})
+    query = SQLRepository(tmp_path / "sql").get("purge")
+    began: list[float] = []
+
+    def fall_silent_and_cancel(at: BatchProgress) -> None:
+        if at.batches == 3:
+            proxy.open_hole()
+            began.append(time.monotonic())
+            threading.Timer(0.2, engine.cancel).start()
+
+    engine = BatchedMaintenance(connections(), tmp_path, progress=fall_silent_and_cancel)
+    try:
+        with pytest.raises(CancelledError):
+            engine.run(Order(query), arm=True)
+        took = time.monotonic() - began[0]
+    finally:
+        proxy.close_hole()
+    print(f"ended {took:.1f} s after the server had fallen silent")
+    assert took < 8
+    assert gone(faulty_server) == 1500
+    run = BatchedMaintenance(connections(through=faulty_server.port), tmp_path).run(
+        Order(SQLRepository(tmp_path / "sql").get("purge")), dry_run=True
+    )
+    assert run.dry_run, "a job that nobody gave up can be looked at"
 
 
 @pytest.fixture(autouse=True)

@@ -189,6 +189,20 @@ def test_a_change_of_the_code_runs_the_file_and_a_change_of_its_layout_does_not(
         assert daemon.tick() == {}
 
 
+def test_a_new_key_runs_the_file_for_it_and_those_that_were_there_do_not(tmp_path: Path) -> None:
+    header = "partition: {query: SELECT region FROM orders}\non: [new_key, code_change]"
+    name = "main: SELECT region FROM orders"
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(name, ["eu", "us"])
+        daemon = _Daemon(_definitions(tmp_path, {"a": header}), instance)
+        assert daemon.tick() == {}
+        instance.add_dynamic_partitions(name, ["ap"])
+        assert daemon.tick() == {"a": ["ap"]}
+        assert daemon.tick() == {}
+        daemon.definitions = _definitions(tmp_path, {"a": f"{header}\ntimeout: 5m"})
+        assert daemon.tick() == {"a": ["ap", "eu", "us"]}
+
+
 def test_one_running_sensor_says_which_file_runs_when(tmp_path: Path) -> None:
     files = {"a": "owner: team:x", "b": "after: reporting/a", "c": "after: reporting/b\non: code_change"}
     repository = _definitions(tmp_path, files).get_repository_def()

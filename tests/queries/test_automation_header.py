@@ -38,7 +38,7 @@ def test_freshness_is_a_span_or_a_deadline() -> None:
 @pytest.mark.parametrize(
     ("yaml", "problem"),
     [
-        ("on: deploy", "f.sql:2:5: `on`: 'deploy' is none of code_change."),
+        ("on: deploy", "f.sql:2:5: `on.0`: 'deploy' is none of code_change, new_key."),
         ("after: a b", "f.sql:2:8: `after.0`: 'a b' is no asset: write its path, such as reporting/finance/daily_revenue."),
         ("fresh: soon", "f.sql:2:8: `fresh.within`: 'soon' is no span of time: write a number of seconds, or 500ms, 20s, 5m, 2h, 1d."),
         ("fresh: 30s", "f.sql:2:8: `fresh.within`: freshness is looked at every minute: write 1m or more."),

@@ -298,6 +298,12 @@ def test_partitions_with_a_gap_between_them_are_no_range() -> None:
             "report.sql:2:57: The query of the keys takes no parameter, and :id is one.\nWrite the value itself.",
         ),
         (
+            "partition: {every: day, from: 2013-01-01}\non: new_key",
+            "SELECT 1 AS x",
+            "report.sql:3:5: `on: new_key` is for a file whose partitions are the keys of a query alone.\n"
+            "Remove it, and write cron.",
+        ),
+        (
             "partition: {query: DELETE FROM orders}",
             "SELECT 1 AS x",
             "report.sql:2:20: DELETE has no place in a query of keys, which only reads.\n"

@@ -24,6 +24,7 @@ class SpillFile:
         self._path = path
         self._local = LocalFile(path)
         self._file = EncodedFile(ArrowIPC(), self._local, schema)
+        self._reader: Any = None
 
     def write(self, table: pa.Table) -> None:
         """Append rows as one batch.
@@ -40,9 +41,11 @@ class SpillFile:
 
     def batch(self, number: int) -> Any:
         """Give a batch, in the order that they were written in, from 0."""
-        with pa.OSFile(str(self._path)) as source, pa.ipc.open_file(source) as file:
-            return file.get_batch(number)
+        if self._reader is None:
+            self._reader = pa.ipc.open_file(pa.OSFile(str(self._path)))
+        return self._reader.get_batch(number)
 
     def remove(self) -> None:
         """Remove the file."""
+        self._reader = None
         self._path.unlink(missing_ok=True)
