@@ -50,6 +50,16 @@ def test_tables_and_their_schema_are_made_once_and_added_to_later(
     assert {"cursor", "audit", "flag", "schema_history"} < set(names(server).split())
 
 
+def test_files_are_for_whatever_schema_the_tables_are_in(
+    connections: ConnectionManager, server: PostgresServer, folder: Path
+) -> None:
+    (folder / "V1__cursor.sql").write_text("CREATE TABLE IF NOT EXISTS package.cursor (job text PRIMARY KEY)")
+    (folder / "V2__audit.sql").unlink()
+    for _ in range(2):
+        ensure_own_tables(connections, "main", folder, tables=TABLES, schema_in_files="package")
+    assert "cursor" in names(server).split()
+
+
 def test_file_that_failed_simply_runs_again(
     connections: ConnectionManager, server: PostgresServer, folder: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWr
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.queries import MigrationFile, MigrationFolder, combine
+from cockroach_pipelines.queries.source import SourceText
 
 OWN_TABLES = HistoryTables("cockroach_pipelines", "schema_history")
 """Where it is remembered which of them were made."""
@@ -26,6 +29,7 @@ def ensure_own_tables(
     folder: Path,
     *,
     tables: HistoryTables = OWN_TABLES,
+    schema_in_files: str = OWN_TABLES.schema,
     activity: Activity | None = None,
     observe: Observer = ignore,
 ) -> list[AppliedFile]:
@@ -39,6 +43,7 @@ def ensure_own_tables(
         connection: Name of the connection.
         folder: Files V<version>__<name>.sql.
         tables: Where it is remembered.
+        schema_in_files: What the files call the schema of the tables, which is that of `tables`.
         activity: On whose behalf.
         observe: Told of every statement.
 
@@ -51,12 +56,13 @@ def ensure_own_tables(
     files = MigrationFolder(folder).for_dialect(server.dialect)
     if files.problems:
         raise combine(files.problems)
-    if not _pending(files.files, ledger):
+    own = [_in_schema(file, schema_in_files, tables.schema) for file in files.files]
+    if not _pending(own, ledger):
         return []
     with changes.locked() as locked:
         locked.write(partial(_begin_failed_ones_anew, locked.ledger))
         cleared = replace(locked, ledger=replace(locked.ledger, statements={}))
-        return list(cleared.apply(_pending(files.files, locked.ledger), locked.ledger.next_rank))
+        return list(cleared.apply(_pending(own, locked.ledger), locked.ledger.next_rank))
 
 
 def _begin_failed_ones_anew(ledger: Ledger, writer: LedgerWriter) -> None:
@@ -67,7 +73,15 @@ def _begin_failed_ones_anew(ledger: Ledger, writer: LedgerWriter) -> None:
         writer.forget_statements(script)
 
 
-def _pending(files: tuple[MigrationFile, ...], ledger: Ledger) -> list[MigrationFile]:
+def _in_schema(file: MigrationFile, said: str, schema: str) -> MigrationFile:
+    if said == schema:
+        return file
+    quoted = '"' + schema.replace('"', '""') + '"'
+    text = re.sub(rf"\b{re.escape(said)}\b", lambda _: quoted, file.source.whole)
+    return replace(file, source=SourceText(file.path, text))
+
+
+def _pending(files: Sequence[MigrationFile], ledger: Ledger) -> list[MigrationFile]:
     done = {row.script: row for row in ledger.applied if row.success}
     for file in files:
         row = done.get(file.script)
