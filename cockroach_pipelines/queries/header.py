@@ -253,7 +253,8 @@ def _as_written(path: Path, document: YAMLDocument) -> Path:
     for part in path[:-1]:
         if document.has((*written, part), container=isinstance(part, int)):
             written = (*written, part)
-    return (*written, *path[-1:])
+    last = path[-1] if path else ""
+    return written if isinstance(last, int) and not document.has((*written, last)) else (*written, *path[-1:])
 
 
 def _wrong(path: Path, reason: str, place: Place) -> QueryFileError:

@@ -204,7 +204,7 @@ def test_columns_that_only_the_server_knows_are_left_to_it(load: Load, select: s
 def test_maintenance_has_no_result_to_check(write: Write, sql_folder: object) -> None:
     from cockroach_pipelines.queries import SQLRepository
 
-    write("maintenance/purge.sql", "/* @asset\nchecks: {not_null: [a, b]}\n*/\nDELETE FROM t")
+    write("maintenance/purge.sql", "/* @asset\nchecks: {not_null: [a, b]}\n*/\nDELETE FROM t WHERE a = 1")
     broken = SQLRepository(sql_folder).broken["maintenance/purge"]  # type: ignore[arg-type]
     assert str(broken.error).endswith(
         "purge.sql:2:10: `not_null` looks at the rows of a result, and maintenance has none.\n"
