@@ -254,7 +254,8 @@ def _as_written(path: Path, document: YAMLDocument) -> Path:
         if document.has((*written, part), container=isinstance(part, int)):
             written = (*written, part)
     last = path[-1] if path else ""
-    return written if isinstance(last, int) and not document.has((*written, last)) else (*written, *path[-1:])
+    in_mapping = isinstance(last, int) and document.has(written, container=True) and not document.has((*written, last))
+    return written if in_mapping else (*written, *path[-1:])
 
 
 def _wrong(path: Path, reason: str, place: Place) -> QueryFileError:
