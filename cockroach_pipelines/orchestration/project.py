@@ -1,5 +1,6 @@
 """A folder of SQL as Dagster definitions."""
 
+import gc
 from collections.abc import Iterable, Mapping
 from functools import cache
 from keyword import iskeyword
@@ -19,6 +20,8 @@ from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors, watch_sensor
 from cockroach_pipelines.orchestration.translator import SqlTranslator
 from cockroach_pipelines.queries import SQLRepository, collecting_rarely, header_defaults
+
+_MANY = 100
 
 
 def build_definitions(config: ConfigManager) -> dg.Definitions:
@@ -71,9 +74,9 @@ def build_sql_definitions(
     shared = header_defaults(defaults or {})
     with collecting_rarely():
         repository = SQLRepository(folder, settings.connections, shared, settings.cache_folder)
-        shown = translator or SqlTranslator(folder, settings.code_url)
+        shown = translator or SqlTranslator(folder, settings.source_url)
         sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
-        return dg.Definitions(
+        definitions = dg.Definitions(
             assets=sql.assets(),
             schedules=[schedule for query in sql.runnable if (schedule := sql_schedule(query))],
             sensors=[
@@ -83,6 +86,9 @@ def build_sql_definitions(
             ],
             resources=_resources(config, pool) if provide_resources else {},
         )
+        if len(sql.runnable) >= _MANY:
+            gc.freeze()  # they stay as long as the process: the collector need not look at them again and again
+        return definitions
 
 
 def _refuse_names(config: ConfigManager, connections: Iterable[str]) -> None:

@@ -27,7 +27,6 @@ _PACKAGE = __name__.partition(".")[0]
 _VALUES = frozenset(
     [
         ("builtins", "frozenset"),
-        ("builtins", "getattr"),
         ("builtins", "set"),
         ("datetime", "date"),
         ("datetime", "datetime"),
@@ -38,6 +37,7 @@ _VALUES = frozenset(
         ("uuid", "UUID"),
     ]
 )
+_OURS = tuple(f"{_PACKAGE}.{part}" for part in ("queries.", "config.errors", "database.as_of", "database.dialect"))
 _LIBRARIES = ("pydantic", "sqlglot", "PyYAML")
 
 
@@ -59,7 +59,8 @@ class QueryCache:
         """Read the cache; nothing is in it when it cannot be read."""
         with contextlib.suppress(Exception):  # whatever is wrong with it, the files themselves are there to be read
             if _is_ours(self._path.parent) and _is_ours(self._path):
-                self._kept = _Unpickler(io.BytesIO(self._path.read_bytes())).load()
+                kept = _Unpickler(io.BytesIO(self._path.read_bytes())).load()
+                self._kept = kept if isinstance(kept, dict) else {}
 
     def get(self, digest: str) -> Query | None:
         """Give the query of files with a digest."""
@@ -127,11 +128,10 @@ def _is_ours(path: Path) -> bool:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """Give a class of this package, or one of values; nothing else is ever called."""
-        ours = module.startswith(f"{_PACKAGE}.queries.") or module in (
-            f"{_PACKAGE}.config.errors",
-            f"{_PACKAGE}.database.as_of",
-        )
-        if ours or (module, name) in _VALUES or (module == f"{_PACKAGE}.database.dialect" and name == "Dialect"):
+        """Give a class that this package's queries are made of, or one of values; nothing else is ever called."""
+        if (module, name) in _VALUES:
             return super().find_class(module, name)
+        found = super().find_class(module, name) if module.startswith(_OURS) and "." not in name else None
+        if isinstance(found, type) and found.__module__ == module:
+            return found
         raise pickle.UnpicklingError(f"{module}.{name} has no place in a cache of queries")

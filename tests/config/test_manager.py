@@ -255,7 +255,7 @@ def test_what_the_environment_took_away_has_no_origin_in_the_file(load: Load) ->
         ("sql_folder.deeper", "sql_folder is one value and has nothing below it."),
         (
             "",
-            "Known here: cache_folder, code_url, connections, logging, migrations, notifications, results_folder, sql_folder, webserver_url.",
+            "Known here: cache_folder, connections, logging, migrations, notifications, results_folder, source_url, sql_folder, webserver_url.",
         ),
     ],
 )
