@@ -102,7 +102,7 @@ def _entry(query: Query) -> dict[str, Any]:
         "partition": header.partition.every if header.partition else None,
         "schedule": header.cron_schedule,
         "parameters": list(header.params),
-        "checks": list(header.checks),
+        "checks": [*header.checks.queries, *header.checks.rules],
         "reads": sorted(str(table) for table in query.tables_read),
         "writes": sorted(str(table) for table in query.tables_written),
     }

@@ -150,8 +150,15 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target
     elif target:
         console.print(f"written to {target}", highlight=False, soft_wrap=True, markup=False)
     for check in outcome.checks:
-        said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
-        console.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
+        console.print(
+            f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(_said(check))}", highlight=False
+        )
+
+
+def _said(check: CheckOutcome) -> str:
+    if check.passed:
+        return f"passed. {check.note}" if check.note else "passed"
+    return check.error or check.finding or f"{check.wrong_rows:,} wrong rows"
 
 
 def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None) -> dict[str, Any]:
@@ -176,5 +183,6 @@ def _check_entry(check: CheckOutcome) -> dict[str, Any]:
         "passed": check.passed,
         "severity": check.severity.value,
         "wrong_rows": check.wrong_rows,
+        "finding": check.finding or None,
         "error": check.error or None,
     }

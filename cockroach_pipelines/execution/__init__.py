@@ -2,6 +2,7 @@
 
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
+from cockroach_pipelines.execution.catalogue import TableColumn, table_columns
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
 from cockroach_pipelines.execution.command import Command, CommandResult
 from cockroach_pipelines.execution.events import (
@@ -32,6 +33,7 @@ from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, prev
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.redaction import redacted
+from cockroach_pipelines.execution.result_checks import compared, evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, locate
@@ -76,14 +78,17 @@ __all__ = [
     "StatementFailed",
     "StatementFinished",
     "StatementStarted",
+    "TableColumn",
     "Transaction",
     "TransactionCommitted",
     "TransactionalExecutor",
     "WriteSession",
     "WrittenFile",
     "arranged",
+    "compared",
     "ending_of",
     "evaluate",
+    "evaluate_result",
     "everyone",
     "ignore",
     "locate",
@@ -92,5 +97,6 @@ __all__ = [
     "redacted",
     "run_reading",
     "structured_log",
+    "table_columns",
     "write_file",
 ]

@@ -9,18 +9,18 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
-from cockroach_pipelines.config.models import Model, Seconds
+from cockroach_pipelines.config.models import Model
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.as_of import AsOf
 from cockroach_pipelines.database.special import SPECIALS, Special
+from cockroach_pipelines.queries.check_header import Checks
+from cockroach_pipelines.queries.header_types import Text, Timeout, YesOrNo, as_mapping_with, at_key
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
 
 # What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so
 # that a wrong header is an error of its file and not one that keeps the whole code location from loading.
-_ASSET_CHECK_NAME = re.compile(r"[A-Za-z0-9_]+")
 _ASSET_NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
 _TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1,63}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
@@ -33,17 +33,6 @@ PARTITION_PARAMETERS = ("partition_start", "partition_end", "partition_key")
 """Parameters whose values come from the partition of a run."""
 
 
-def at_key(key: str, message: str) -> PydanticCustomError:
-    """Give the error of a rule between several keys, to be shown at one of them."""
-    return PydanticCustomError("at_key", "{text}", {"text": message, "key": key})
-
-
-def _nonempty(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty: write something, or remove the key")
-    return text.strip()
-
-
 def _known_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -53,13 +42,6 @@ def _known_timezone(name: str) -> str:
             hint if hint.startswith("Did") else "Names are those of the IANA database, such as UTC or Europe/Berlin."
         )
         raise ValueError(f"{name!r} is no time zone. {advice}") from error
-    return name
-
-
-def _check_name(name: str) -> str:
-    if not _ASSET_CHECK_NAME.fullmatch(name):
-        quotes = ". SQL that holds a comma needs quotes within { }." if " " in name else ""
-        raise ValueError(f"{name!r} cannot name a check: use letters, digits and underscores{quotes}")
     return name
 
 
@@ -99,25 +81,12 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _as_mapping_with(key: str) -> BeforeValidator:
-    def wrap(value: object) -> object:
-        return {key: value} if isinstance(value, str) else value
-
-    return BeforeValidator(wrap)
-
-
 def _strict_date(value: object) -> object:
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return value
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
         return dt.date.fromisoformat(value)
     raise ValueError(f"{str(value)!r} is no date such as 2013-01-31")
-
-
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool) and value in (True, False):
-        raise ValueError(f"{str(value).lower()!r} is no span of time: write a number of seconds, or 20s, 5m, 2h")
-    return value
 
 
 def _retries(value: object) -> object:
@@ -132,12 +101,6 @@ def _moment(value: object) -> AsOf:
     return AsOf.parse(value.isoformat() if isinstance(value, dt.datetime) else str(value))
 
 
-def _yes_or_no(value: object) -> object:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"{value!r} is neither true nor false")
-
-
 def _special(value: object) -> object:
     word = "null" if value is None else value  # YAML reads the word as nothing
     if word not in SPECIALS:
@@ -149,29 +112,19 @@ def _with_names(params: dict[str, ParameterSpec]) -> dict[str, ParameterSpec]:
     return {name: spec.named(name) for name, spec in params.items()}
 
 
-Text = Annotated[str, AfterValidator(_nonempty)]
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Date = Annotated[dt.date, BeforeValidator(_strict_date)]
-Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
 SpecialValues = Annotated[Special, BeforeValidator(_special)]
 Retries = Annotated[int, BeforeValidator(_retries)]
 Moment = Annotated[AsOf, BeforeValidator(_moment), PlainSerializer(str)]
-YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 Owners = Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(_as_list)]
 AssetNames = Annotated[tuple[Annotated[str, AfterValidator(_asset_name)], ...], BeforeValidator(_as_list)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]
 Parameters = Annotated[
-    dict[ParameterName, Annotated[ParameterSpec, _as_mapping_with("type")]], AfterValidator(_with_names)
+    dict[ParameterName, Annotated[ParameterSpec, as_mapping_with("type")]], AfterValidator(_with_names)
 ]
 Identifiers = dict[ParameterName, tuple[Text, ...]]
-
-
-class Severity(StrEnum):
-    """How bad a failed check is."""
-
-    WARN = "warn"
-    ERROR = "error"
 
 
 class PartitionEvery(StrEnum):
@@ -222,18 +175,6 @@ class Partition(Model):
         return self
 
 
-class Check(Model):
-    """A query that returns the rows that are wrong; `result` in it is the asset's own result."""
-
-    sql: Text
-    severity: Severity = Severity.ERROR
-    blocking: YesOrNo = False
-    description: str = ""
-
-
-Checks = dict[Annotated[str, AfterValidator(_check_name)], Annotated[Check, _as_mapping_with("sql")]]
-
-
 class Header(Model):
     """What the author says of a SQL file.
 
@@ -252,7 +193,7 @@ class Header(Model):
     timezone: Timezone | None = None
     partition: Partition | None = None
     params: Parameters = Field(default_factory=dict)
-    checks: Checks = Field(default_factory=dict)
+    checks: Checks = Checks()
     timeout: Timeout | None = None
     retries: Retries | None = None
     idempotent: YesOrNo = False

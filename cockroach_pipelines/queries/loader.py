@@ -8,10 +8,12 @@ import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.check_loading import checks_without_a_result, result_checks, unknown_columns
 from cockroach_pipelines.queries.code_version import code_version, fingerprint
 from cockroach_pipelines.queries.comparison import SIDES, Comparison
 from cockroach_pipelines.queries.comparison_loading import (
@@ -96,10 +98,17 @@ class SQLLoader:
         folder: The folder of queries, such as `sql/queries`.
         connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
             None.
+        defaults: What holds for files whose header is silent; see `header_defaults`.
     """
 
-    def __init__(self, folder: Path, connections: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        connections: Collection[str] | None = None,
+        defaults: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
+        self._defaults = defaults
         self._connections = connections
         self._parser = SQLParser()
 
@@ -162,10 +171,13 @@ class SQLLoader:
             problems += _keys_of_other_kinds(kind, header, variants)
             if kind is QueryKind.RECONCILIATION and not compares:
                 problems += keys_of_comparisons(_document(variants))
-        if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
+        if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks.queries:
             problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
             problems += _blocking_checks(header, variants)
+            problems += checks_without_a_result(header, _document(variants))
+        if header and not compares:
+            problems += unknown_columns(header, statements.values(), _document(variants))
         if header and not problems:
             bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
             problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
@@ -180,6 +192,7 @@ class SQLLoader:
             code_version=code_version(_fingerprints(statements, comparison), header),
             description=header.description or _first_comment(variants),
             comparison=comparison,
+            result_checks=result_checks(header, paths[0], _document(variants)),
         )
 
     def _comparison(self, variants: Sequence[_Variant], problems: list[QueryFileError]) -> Comparison | None:
@@ -211,7 +224,7 @@ class SQLLoader:
             dialect = Dialect(ending)
         _refuse_name(stem, path)
         model = ReconciliationHeader if kind is QueryKind.RECONCILIATION else Header
-        header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model)
+        header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model, self._defaults)
         return _Variant(path, dialect, header, header.document is not None or bool(header.problems))
 
     def _statement(
@@ -232,7 +245,7 @@ class SQLLoader:
     ) -> dict[str, CheckQuery]:
         checks: dict[str, CheckQuery] = {}
         document = _document(variants)
-        for name, check in header.checks.items():
+        for name, check in header.checks.queries.items():
             if document is None:
                 break
             path = ("checks", name, "sql") if isinstance(document.value(("checks", name)), dict) else ("checks", name)
@@ -354,7 +367,7 @@ def _blocking_checks(header: Header, variants: Sequence[_Variant]) -> list[Query
             place=document.place(("checks", name, "blocking")) if document else Place(variants[0].path, 1, 1),
             advice="Remove `blocking`, or put the condition into the statement.",
         )
-        for name, check in header.checks.items()
+        for name, check in header.checks.queries.items()
         if check.blocking
     ]
 

@@ -19,6 +19,7 @@ from cockroach_pipelines.queries import commands
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.lexing import LexedSQL, lex, statements
+from cockroach_pipelines.queries.result_columns import result_columns
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.tables import table_use
@@ -51,8 +52,9 @@ class Effect:
 class ParsedSQL:
     """What is known of SQL without asking a server.
 
-    `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `further`
-    holds the places where a second statement and those after it begin.
+    `kind`, `returns_rows`, `notes` and `columns` are those of the first statement; tables and effects those of all.
+    `further` holds the places where a second statement and those after it begin, `columns` the names of the result's
+    columns, None where the text does not tell them.
     """
 
     kind: StatementKind
@@ -62,6 +64,7 @@ class ParsedSQL:
     effects: tuple[Effect, ...] = ()
     notes: frozenset[str] = frozenset()
     further: tuple[Place, ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def statement_count(self) -> int:
@@ -122,7 +125,20 @@ class SQLParser:
             effects=tuple(effect for each in analyses for effect in each.effects),
             notes=first.notes,
             further=tuple(part.source.place(part.tokens[0].start) for part in parts[1:]),
+            columns=first.columns,
         )
+
+    def tree(self, sql: str | SourceText | LexedSQL) -> exp.Expression | None:
+        """Give the tree of the first statement; None for one that is taken by its words.
+
+        Statements in brackets, `FROM [SHOW JOBS]`, have an empty select in their place.
+
+        Raises:
+            QueryFileError: It cannot be read.
+        """
+        lexed = sql if isinstance(sql, LexedSQL) else lex(sql)
+        parts = statements(lexed)
+        return _Analysis(parts[0].source, parts[0].tokens).tree() if parts else None
 
 
 class _Analysis:
@@ -149,6 +165,11 @@ class _Analysis:
             advice=_correction(self.tokens[:1]) or "A statement begins with SELECT, INSERT, UPDATE, DELETE, CREATE, …",
         )
 
+    def tree(self) -> exp.Expression | None:
+        if self.words[0] not in commands.PARSED and self.words[0] not in commands.DDL:
+            return None
+        return self._tree(rewrite(self.tokens).tokens)
+
     def _parsed(self, kind: StatementKind) -> ParsedSQL:
         rewritten = rewrite(self.tokens)
         tree = self._tree(rewritten.tokens)
@@ -171,6 +192,7 @@ class _Analysis:
                 *(effect for each in inner for effect in each.effects),
             ),
             notes=rewritten.notes,
+            columns=result_columns(tree),
         )
 
     def _ddl(self) -> ParsedSQL:

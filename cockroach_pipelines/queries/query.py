@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.queries.check_header import Check, Rule
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
-from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
+from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Header
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.statement import Statement
@@ -38,6 +39,15 @@ class CheckQuery:
 
 
 @dataclass(frozen=True)
+class ResultCheck:
+    """A check of a header that needs no SQL: it looks at the rows of the asset's own result."""
+
+    name: str
+    rule: Rule
+    place: Place
+
+
+@dataclass(frozen=True)
 class Query:
     """A SQL file, or the files of one name for several dialects.
 
@@ -54,6 +64,7 @@ class Query:
     code_version: str
     description: str
     comparison: Comparison | None = None
+    result_checks: Mapping[str, ResultCheck] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
