@@ -117,6 +117,12 @@ class DatabaseConfig(Model):
     application_name: str = "cockroach_pipelines"
     retry: RetryConfig = RetryConfig()
     pool: PoolConfig = PoolConfig()
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Assets that Dagster lets use it at once, over all runs; dagster.yaml's default when silent.",
+    )
 
     @model_validator(mode="after")
     def _embedded_or_server(self) -> Self:
@@ -150,5 +156,13 @@ class Settings(Model):
     sql_folder: LocatedPath = Field(Path("sql"), validate_default=True, description="Holds queries/ and templates/.")
     results_folder: LocatedPath = Field(
         Path(".data/results"), validate_default=True, description="Where results of reports are written as Parquet."
+    )
+    cache_folder: LocatedPath = Field(
+        Path(".data/cache"), validate_default=True, description="Where what was read of SQL files is kept."
+    )
+    code_url: str | None = Field(
+        None,
+        min_length=1,
+        description="Page of sql_folder in a repository, such as https://github.com/acme/pipelines/blob/main/sql.",
     )
     logging: LoggingConfig | None = Field(None, description="Lines about what runs; none when silent.")

@@ -26,8 +26,8 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from cockroach_pipelines.config import ConfigManager
-from cockroach_pipelines.orchestration.assets import CONNECTIONS
 from cockroach_pipelines.orchestration.project import build_definitions
+from cockroach_pipelines.orchestration.translator import CONNECTIONS
 
 _PROCESS = "cockroach_pipelines/process"
 """Tag of a run with the number of the process that works on it."""

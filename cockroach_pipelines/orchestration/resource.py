@@ -20,6 +20,7 @@ from cockroach_pipelines.execution import (
     everyone,
     structured_log,
 )
+from cockroach_pipelines.orchestration.pools import limit_when_a_run_begins
 from cockroach_pipelines.reconciliation import Comparing, Progress
 
 
@@ -42,13 +43,15 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         None, description="The configuration; COCKROACH_PIPELINES_CONFIG, else config.yaml in the current folder."
     )
 
+    pool: str | None = Field(None, description="The pool of its assets; that of the connection's name when silent.")
+
     _connections: ConnectionManager | None = PrivateAttr(None)
     _log: Observer | None = PrivateAttr(None)
     _open: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Refuse a run whose connection is not in the configuration."""
-        self._settings()
+        """Refuse a run whose connection is not in the configuration, and give its pool its limit."""
+        limit_when_a_run_begins(context, self.pool or self.connection_name, self._settings().concurrency)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of the run."""

@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from cockroach_pipelines.orchestration.assets import asset_key
 from cockroach_pipelines.orchestration.partitions import partitions_definition
+from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Query
 
 
