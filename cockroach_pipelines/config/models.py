@@ -160,7 +160,7 @@ class Settings(Model):
     cache_folder: LocatedPath = Field(
         Path(".data/cache"), validate_default=True, description="Where what was read of SQL files is kept."
     )
-    code_url: str | None = Field(
+    source_url: str | None = Field(
         None,
         min_length=1,
         description="Page of sql_folder in a repository, such as https://github.com/acme/pipelines/blob/main/sql.",

@@ -98,7 +98,7 @@ class SqlFolderComponent(dg.Component, dg.Model, dg.Resolvable):
     def translator(self, folder: Path, config: ConfigManager) -> SqlTranslator:
         """Give what says how files and tables are shown."""
         tables = {table: dg.AssetKey(key.split("/")) for table, key in self.tables.items()}
-        return SqlTranslator(folder, config.settings.code_url, tables)
+        return SqlTranslator(folder, config.settings.source_url, tables)
 
     def _config_file(self, context: dg.ComponentLoadContext) -> Path | None:
         if self.config_file is not None:

@@ -63,7 +63,7 @@ def build_sql_definitions(
     shared = header_defaults(defaults or {})
     with collecting_rarely():
         repository = SQLRepository(folder, settings.connections, shared, settings.cache_folder)
-        shown = translator or SqlTranslator(folder, settings.code_url)
+        shown = translator or SqlTranslator(folder, settings.source_url)
         sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
         definitions = dg.Definitions(
             assets=sql.assets(),

@@ -40,12 +40,12 @@ class SqlTranslator:
 
     Args:
         sql_folder: The SQL folder.
-        code_url: Where its files can be read; see `code_references.page`.
+        source_url: Where its files can be read; see `code_references.page`.
         tables: Assets that stand for tables, by `connection.schema.table`.
     """
 
     sql_folder: Path = Path("sql")
-    code_url: str | None = None
+    source_url: str | None = None
     tables: Mapping[str, dg.AssetKey] = field(default_factory=dict)
 
     def get_asset_spec(self, query: Query, deps: Sequence[dg.AssetDep] = ()) -> dg.AssetSpec:
@@ -62,7 +62,7 @@ class SqlTranslator:
             kinds={"sql", *(dialect.value for dialect in query.dialects)},
             metadata={
                 "file": dg.MetadataValue.path(str(query.path)),
-                CODE_REFERENCES: code_references(query, self.sql_folder, self.code_url),
+                CODE_REFERENCES: code_references(query, self.sql_folder, self.source_url),
                 CONNECTIONS: ", ".join(query.connections),
             },
             code_version=query.code_version,

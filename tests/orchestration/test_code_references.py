@@ -42,14 +42,14 @@ def test_files_open_in_an_editor_at_their_first_line(tmp_path: Path) -> None:
 def test_files_are_pages_of_a_repository_where_the_configuration_names_it(tmp_path: Path) -> None:
     make_project(tmp_path, {"main": SERVER}, FILES)
     path = tmp_path / "config.yaml"
-    path.write_text(path.read_text()[:-1] + ', "code_url": "https://github.com/acme/x/blob/main/sql/"}')
+    path.write_text(path.read_text()[:-1] + ', "source_url": "https://github.com/acme/x/blob/main/sql/"}')
     (reference,) = _references(ConfigManager.load(path, {}), "reporting/finance/daily")
     assert isinstance(reference, dg.UrlCodeReference)
     assert reference.url == "https://github.com/acme/x/blob/main/sql/queries/reporting/finance/daily.sql#L4"
 
 
 @pytest.mark.parametrize(
-    ("code_url", "expected"),
+    ("source_url", "expected"),
     [
         ("https://gitlab.com/a/b/-/blob/main/sql", "https://gitlab.com/a/b/-/blob/main/sql/queries/a%20b.sql#L3"),
         (
@@ -58,8 +58,8 @@ def test_files_are_pages_of_a_repository_where_the_configuration_names_it(tmp_pa
         ),
     ],
 )
-def test_pages_of_other_services(code_url: str, expected: str) -> None:
-    assert page(code_url, Path("queries/a b.sql"), 3) == expected
+def test_pages_of_other_services(source_url: str, expected: str) -> None:
+    assert page(source_url, Path("queries/a b.sql"), 3) == expected
 
 
 def test_folders_are_groups(tmp_path: Path) -> None:
