@@ -10,7 +10,7 @@ import typer
 from cockroach_pipelines.cli.app import app
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
-from cockroach_pipelines.queries import RECONCILIATION_KEYS, Header, SQLRepository
+from cockroach_pipelines.queries import RECONCILIATION_KEYS, BatchRules, Header, SQLRepository
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -29,6 +29,17 @@ def test_every_header_key_is_in_the_table_and_every_key_in_the_table_exists() ->
 def test_every_key_of_a_reconciliation_is_in_its_table_and_every_key_in_the_table_exists() -> None:
     written = {key for cell in _first_cells("Reconciliation") for key in re.findall(r"`(\w+)`", cell)}
     assert written == set(RECONCILIATION_KEYS) - set(Header.model_fields)
+
+
+def test_every_key_of_a_batch_is_in_its_table_and_its_example_is_a_valid_file(tmp_path: Path) -> None:
+    written = {key for cell in _first_cells("Maintenance in batches") for key in re.findall(r"`(\w+)`", cell)}
+    assert written == set(BatchRules.model_fields)
+    section = README.partition("## Maintenance in batches\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"\n\n((?:    .*\n)+)", f"\n{section}")
+    folder = tmp_path / "queries" / "maintenance"
+    folder.mkdir(parents=True)
+    (folder / "example.sql").write_text("".join(line[4:] + "\n" for line in example.splitlines()))
+    assert SQLRepository(tmp_path).get("example").batch
 
 
 def test_each_form_of_a_reconciliation_is_a_valid_file(tmp_path: Path) -> None:
@@ -55,6 +66,15 @@ def test_every_command_is_in_the_table_and_every_command_in_the_table_exists() -
 def test_exit_codes_are_those_of_the_commands() -> None:
     (sentence,) = re.findall(r"Exit codes: (.+?)\.\n", README, re.DOTALL)
     assert [int(code) for code in re.findall(r"\b\d+\b", sentence)] == [code.value for code in ExitCode]
+
+
+def test_example_of_notifications_is_a_valid_configuration(tmp_path: Path) -> None:
+    section = README.partition("## Sensors and notifications\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"\n((?:    .*\n)+)", section)
+    block = "\n".join(line[4:] for line in example.splitlines())
+    (tmp_path / "config.yaml").write_text(f"connections: {{main: {{embedded: {{}}}}}}\n{block}\n")
+    notifications = ConfigManager.load(tmp_path / "config.yaml", {}).settings.notifications
+    assert notifications is not None and notifications.webhook and notifications.email and notifications.email.to_owners
 
 
 def test_example_of_a_connection_is_a_valid_configuration(tmp_path: Path) -> None:

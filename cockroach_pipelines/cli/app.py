@@ -6,21 +6,29 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
+from cockroach_pipelines.cli.maintenance import maintenance, pause, resume
+from cockroach_pipelines.cli.migrations_app import migrations_app
+from cockroach_pipelines.cli.signals import raise_when_asked_to_end as _raise_when_asked_to_end
 from cockroach_pipelines.config.errors import PipelinesError
 
+notify = typer.Typer(no_args_is_help=True)
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
     epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
-    "3 no connection, 130 interrupted.",
+    "3 no connection, 4 locked, paused or throttled, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(notify, name="notify", help="Try the ways by which failures are told.")
+app.add_typer(maintenance, name="maintenance")
+app.command()(pause)
+app.command()(resume)
 
 _RECONCILE_EXAMPLES = """
 Two tables of one database:  cockroach-pipelines reconcile flights flights_replica
@@ -68,7 +76,10 @@ def doctor(
 
 @app.command()
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check every SQL file without a database: headers, parameters, syntax, rules. Exits with 1 when one is broken."""
+    """Check every SQL file without a database: headers, parameters, syntax, rules, names of migrations.
+
+    Exits with 1 when one is broken.
+    """
     from cockroach_pipelines.cli.files import check_files
 
     raise typer.Exit(check_files(config, as_json=json))
@@ -107,6 +118,12 @@ def run(
         ),
     ] = None,
     rows: Annotated[int, typer.Option("--rows", help="Rows to show.", min=0)] = 20,
+    arm: Annotated[
+        bool, typer.Option("--arm", help="Let a batch file, as it is now, change data; its first run is dry otherwise.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of a batch file: estimate, plan and ten rows, and change nothing.")
+    ] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -115,7 +132,17 @@ def run(
 
     _raise_when_asked_to_end()
     raise typer.Exit(
-        run_file(name, partition=partition, params=param or [], output=output, rows=rows, config=config, as_json=json)
+        run_file(
+            name,
+            partition=partition,
+            params=param or [],
+            output=output,
+            rows=rows,
+            config=config,
+            as_json=json,
+            arm=arm,
+            dry_run=dry_run,
+        )
     )
 
 
@@ -222,6 +249,17 @@ def reconcile(
     )
 
 
+@notify.command("test")
+def notify_test(config: ConfigOption = None) -> None:
+    """Send a test message to everybody who is told of failures, one line for each way. Exits with 1 when one fails.
+
+    The configuration says who: `notifications`, with `webhook` and `email`.
+    """
+    from cockroach_pipelines.cli.notify import send_tests
+
+    raise typer.Exit(send_tests(config))
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code.
 
@@ -242,14 +280,4 @@ def main() -> NoReturn:
     sys.exit()
 
 
-def _raise_when_asked_to_end() -> None:
-    # What is raised where the process waits lets it cancel its statement on the server.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which nohup wants to be kept
-        signal.signal(signal.SIGHUP, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
+app.add_typer(migrations_app, name="migrate", callback=_raise_when_asked_to_end)

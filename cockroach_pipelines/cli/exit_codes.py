@@ -20,14 +20,22 @@ class ExitCode(IntEnum):
     """The command line, the configuration or a SQL file is wrong."""
     CONNECTION = 3
     """No Java, no Kerberos ticket, no server."""
+    HELD = 4
+    """Another process has it, or somebody or something holds it back."""
     INTERRUPTED = 130
 
 
 def exit_code(error: PipelinesError) -> ExitCode:
     """Give the exit code for an error."""
+    # With pyarrow, which most commands do without.
+    from cockroach_pipelines.execution.lease import LeaseHeldError
+    from cockroach_pipelines.maintenance import JobHeldError, LeaseLostError
+
     match error:
         case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION
+        case LeaseHeldError() | JobHeldError() | LeaseLostError():
+            return ExitCode.HELD
         case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE
         case _:

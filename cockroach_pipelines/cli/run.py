@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from cockroach_pipelines.cli.batching import run_batches
 from cockroach_pipelines.cli.comparing import compare_file
 from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
@@ -60,6 +62,8 @@ def run_file(
     rows: int,
     config: Path | None,
     as_json: bool,
+    arm: bool = False,
+    dry_run: bool = False,
 ) -> ExitCode:
     """Run a file; see the command's help.
 
@@ -77,6 +81,12 @@ def run_file(
     target = Target.of(output, as_json=as_json)
     if target and query.kind is QueryKind.MAINTENANCE:
         raise ConfigurationError(f"{query.name} is maintenance: it has no result.", advice="Leave --output out.")
+    if query.batch:
+        return run_batches(order, manager, arm=arm, dry_run=dry_run, as_json=as_json)
+    if arm or dry_run:
+        raise ConfigurationError(
+            f"{query.name} has no `batch`: it is run at once or not at all.", advice="Leave --arm and --dry-run out."
+        )
     if query.comparison:
         return compare_file(order, query.comparison, manager, target=target, rows=rows, as_json=as_json)
     activity = Activity(asset=query.name, run="cli")
@@ -153,7 +163,8 @@ def _refuse_unknown_key(reader: QueryExecutor, order: Order) -> None:
 def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None, console: Console) -> None:
     if records:
         console.print(rows_table(records))
-    verb = "affected" if outcome.order.query.kind is QueryKind.MAINTENANCE else "read"
+    writes = outcome.order.query.kind is QueryKind.MAINTENANCE and outcome.measured is None
+    verb = "affected" if writes else "read"
     rows = f"{outcome.rows:,} rows {verb}" if outcome.rows >= 0 else "done"
     partition = f" {outcome.order.partition.key}" if outcome.order.partition else ""
     console.print(
@@ -171,8 +182,15 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target
     elif target:
         console.print(f"written to {target}", highlight=False, soft_wrap=True, markup=False)
     for check in outcome.checks:
-        said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
-        console.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
+        console.print(
+            f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(_said(check))}", highlight=False
+        )
+
+
+def _said(check: CheckOutcome) -> str:
+    if check.passed:
+        return f"passed. {check.note}" if check.note else "passed"
+    return check.error or check.finding or f"{check.wrong_rows:,} wrong rows"
 
 
 def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None) -> dict[str, Any]:
@@ -197,5 +215,11 @@ def _check_entry(check: CheckOutcome) -> dict[str, Any]:
         "passed": check.passed,
         "severity": check.severity.value,
         "wrong_rows": check.wrong_rows,
+        "finding": check.finding or None,
         "error": check.error or None,
+        **({"measured": {name: _plain(figure) for name, figure in check.figures.items()}} if check.figures else {}),
     }
+
+
+def _plain(figure: Decimal | int | float | str) -> int | float | str:
+    return float(figure) if isinstance(figure, Decimal) else figure

@@ -1,7 +1,9 @@
 """Statements, transactions, batches, retries, results."""
 
 from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.execution.asking import NoSingleValueError, ask
 from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
+from cockroach_pipelines.execution.catalogue import TableColumn, table_columns
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
 from cockroach_pipelines.execution.command import Command, CommandResult
 from cockroach_pipelines.execution.events import (
@@ -19,14 +21,7 @@ from cockroach_pipelines.execution.events import (
     everyone,
     ignore,
 )
-from cockroach_pipelines.execution.files import (
-    ENDINGS,
-    Destination,
-    FileWriteError,
-    WrittenFile,
-    ending_of,
-    write_file,
-)
+from cockroach_pipelines.execution.files import ENDINGS, Destination, FileWriteError, WrittenFile, ending_of, write_file
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.partition_keys import PartitionKeysError, read_partition_keys
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
@@ -34,6 +29,7 @@ from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.range_reading import run_range
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.redaction import redacted
+from cockroach_pipelines.execution.result_checks import compared, evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, locate
@@ -64,6 +60,7 @@ __all__ = [
     "Failure",
     "FileWriteError",
     "Isolation",
+    "NoSingleValueError",
     "Observer",
     "Order",
     "Outcome",
@@ -82,14 +79,18 @@ __all__ = [
     "StatementFailed",
     "StatementFinished",
     "StatementStarted",
+    "TableColumn",
     "Transaction",
     "TransactionCommitted",
     "TransactionalExecutor",
     "WriteSession",
     "WrittenFile",
     "arranged",
+    "ask",
+    "compared",
     "ending_of",
     "evaluate",
+    "evaluate_result",
     "everyone",
     "ignore",
     "locate",
@@ -100,5 +101,6 @@ __all__ = [
     "run_range",
     "run_reading",
     "structured_log",
+    "table_columns",
     "write_file",
 ]

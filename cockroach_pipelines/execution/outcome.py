@@ -63,6 +63,8 @@ class Outcome:
     """The attempt that did it, from 1."""
     seen: str = ""
     """As of when rows were seen, where the file asks for a moment."""
+    measured: Mapping[str, float] | None = None
+    """What a monitor measured; None for what is none."""
 
     @property
     def failed_checks(self) -> tuple[CheckOutcome, ...]:

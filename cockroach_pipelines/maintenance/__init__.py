@@ -1,5 +1,38 @@
-"""Statements that keep a database in shape."""
+"""Statements that keep a database in shape, at once or batch by batch."""
 
-from cockroach_pipelines.maintenance.statement import run_maintenance
+from cockroach_pipelines.maintenance.engine import BatchedMaintenance, job_name
+from cockroach_pipelines.maintenance.errors import (
+    GuardError,
+    JobHeldError,
+    LeaseLostError,
+    MaintenanceError,
+)
+from cockroach_pipelines.maintenance.monitor import MonitorError, run_monitor
+from cockroach_pipelines.maintenance.outcome import BatchedRun, DryRun, EndReason
+from cockroach_pipelines.maintenance.overseeing import JobState, Overseer
+from cockroach_pipelines.maintenance.progress import BatchProgress, span
+from cockroach_pipelines.maintenance.runs import BatchRecord, Pausing, RunRecord
+from cockroach_pipelines.maintenance.statement import checks_of, run_maintenance
 
-__all__ = ["run_maintenance"]
+__all__ = [
+    "BatchProgress",
+    "BatchRecord",
+    "BatchedMaintenance",
+    "BatchedRun",
+    "DryRun",
+    "EndReason",
+    "GuardError",
+    "JobHeldError",
+    "JobState",
+    "LeaseLostError",
+    "MaintenanceError",
+    "MonitorError",
+    "Overseer",
+    "Pausing",
+    "RunRecord",
+    "checks_of",
+    "job_name",
+    "run_maintenance",
+    "run_monitor",
+    "span",
+]

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from cockroach_pipelines.database import ServerVersion
 from cockroach_pipelines.execution import (
+    CheckOutcome,
     Command,
     Order,
     Outcome,
@@ -18,16 +19,21 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     evaluate,
 )
+from cockroach_pipelines.maintenance.monitor import run_monitor
 
 
 def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order: Order) -> Outcome:
     """Run a statement in a transaction of its own, or outside any where the header says autocommit; then its checks.
+
+    A monitor only reads: see `run_monitor`.
 
     Raises:
         StatementError: The server refused the statement or ended it; nothing of it was kept, unless it is an
             `AmbiguousCommitError`.
         QueryFileError: The file has no statement for the connection's dialect.
     """
+    if order.query.watches:
+        return run_monitor(reader, order)
     header = order.query.header
     started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
 
@@ -64,12 +70,16 @@ def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order:
         checks=(),
         attempts=run.attempts,
     )
+    return replace(outcome, checks=checks_of(reader, order))
+
+
+def checks_of(reader: QueryExecutor, order: Order) -> tuple[CheckOutcome, ...]:
+    """Evaluate the checks of a file after its work: they look at tables, not at `result`, which is not run again."""
     if not order.query.checks:
-        return outcome
+        return ()
 
-    def check(snapshot: Snapshot) -> Outcome:
-        # The statement has been committed: it is not run again, so its checks look at tables, not at `result`.
-        checks = tuple(evaluate(snapshot, check, None, order.values) for check in order.query.checks.values())
-        return replace(outcome, checks=checks)
+    def check(snapshot: Snapshot) -> tuple[CheckOutcome, ...]:
+        return tuple(evaluate(snapshot, check, None, order.values) for check in order.query.checks.values())
 
+    header = order.query.header
     return reader.run(header.connection, check, order.reading_transaction, staged=True, retries=header.retries)

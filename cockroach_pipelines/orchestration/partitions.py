@@ -44,6 +44,16 @@ def time_definition(definition: dg.PartitionsDefinition[str] | None) -> dg.TimeW
     return definition if isinstance(definition, dg.TimeWindowPartitionsDefinition) else None
 
 
+def keys_of_windows(definition: dg.PartitionsDefinition[str], times: Sequence[str]) -> Sequence[str]:
+    """Give the keys of a definition that some windows of time have: these themselves, or each with every other key."""
+    if not isinstance(definition, dg.MultiPartitionsDefinition):
+        return times
+    time = definition.time_window_dimension.name
+    (other,) = (each for each in definition.partitions_defs if each.name != time)
+    members = other.partitions_def.get_partition_keys()
+    return [dg.MultiPartitionKey({time: each, other.name: member}) for each in times for member in members]
+
+
 def backfill_policy(query: Query) -> dg.BackfillPolicy | None:
     """Give how Dagster is to run several partitions of a file."""
     if query.header.partition is None:

@@ -6,8 +6,8 @@ from datetime import datetime
 import dagster as dg
 from dagster import DagsterInstance
 
-from cockroach_pipelines.orchestration.assets import asset_key
-from cockroach_pipelines.orchestration.partitions import partitions_definition, time_definition
+from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
+from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Backfill, Query
 
 _SCHEDULE, _PARTITION = "dagster/schedule_name", "dagster/partition"
@@ -66,14 +66,7 @@ def _due(
     elif last.end + 2 * (last.end - last.start) < now:
         return dg.SkipReason(f"The partitions end with {key}.")
     times = missed or [key]
-    if not isinstance(definition, dg.MultiPartitionsDefinition):
-        return times
-    other = definition.time_window_dimension.name
-    (keys,) = (each for each in definition.partitions_defs if each.name != other)
-    members = keys.partitions_def.get_partition_keys()
-    if not members:
-        return dg.SkipReason(f"There are no keys of {keys.name} yet.")
-    return [dg.MultiPartitionKey({other: time, keys.name: member}) for time in times for member in members]
+    return keys_of_windows(definition, times) or dg.SkipReason("There are no keys beside the windows of time yet.")
 
 
 def _asked_before(

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
-from cockroach_pipelines.config.models import Model, Seconds
+from cockroach_pipelines.config.models import Model
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.as_of import AsOf
 from cockroach_pipelines.database.special import SPECIALS, Special
 from cockroach_pipelines.queries.automation_header import Fresh, PartitionMappings, Triggers
-from cockroach_pipelines.queries.header_values import AssetNames, Text, Timezone, as_list, at_key
+from cockroach_pipelines.queries.check_header import Checks
+from cockroach_pipelines.queries.header_values import (
+    AssetNames,
+    Text,
+    Timeout,
+    Timezone,
+    YesOrNo,
+    as_list,
+    as_mapping_with,
+    at_key,
+)
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.partition_header import PARTITION_PARAMETERS, AnyPartition, Backfill, in_zone
 from cockroach_pipelines.queries.schedules import check_cron, every_to_cron
+from cockroach_pipelines.queries.watch_header import Watch
 
 # What Dagster accepts: dagster._utils.tags, and is_valid_email and VALID_NAME_REGEX of its definitions. Said here so
 # that a wrong header is an error of its file and not one that keeps the whole code location from loading.
-_ASSET_CHECK_NAME = re.compile(r"[A-Za-z0-9_]+")
 _TAG_KEY = re.compile(r"([A-Za-z0-9_.-]{1,63}/|dagster/kind/)?[A-Za-z0-9_.-]{1,63}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.-]{0,63}")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}")
@@ -29,13 +38,6 @@ _TEAM = re.compile(r"team:[A-Za-z0-9_.-]+")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 MOST_RETRIES = 100
-
-
-def _check_name(name: str) -> str:
-    if not _ASSET_CHECK_NAME.fullmatch(name):
-        quotes = ". SQL that holds a comma needs quotes within { }." if " " in name else ""
-        raise ValueError(f"{name!r} cannot name a check: use letters, digits and underscores{quotes}")
-    return name
 
 
 def _parameter_name(name: str) -> str:
@@ -64,19 +66,6 @@ def _owner(owner: str) -> str:
     return owner
 
 
-def _as_mapping_with(key: str) -> BeforeValidator:
-    def wrap(value: object) -> object:
-        return {key: value} if isinstance(value, str) else value
-
-    return BeforeValidator(wrap)
-
-
-def _no_boolean(value: object) -> object:
-    if isinstance(value, bool) and value in (True, False):
-        raise ValueError(f"{str(value).lower()!r} is no span of time: write a number of seconds, or 20s, 5m, 2h")
-    return value
-
-
 def _retries(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RETRIES:
         raise ValueError(f"{value!r} is no number of retries: write 0 for none, or up to {MOST_RETRIES}")
@@ -87,12 +76,6 @@ def _moment(value: object) -> AsOf:
     if isinstance(value, AsOf):
         return value
     return AsOf.parse(value.isoformat() if isinstance(value, dt.datetime) else str(value))
-
-
-def _yes_or_no(value: object) -> object:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"{value!r} is neither true nor false")
 
 
 def _special(value: object) -> object:
@@ -106,37 +89,16 @@ def _with_names(params: dict[str, ParameterSpec]) -> dict[str, ParameterSpec]:
     return {name: spec.named(name) for name, spec in params.items()}
 
 
-Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
 SpecialValues = Annotated[Special, BeforeValidator(_special)]
 Retries = Annotated[int, BeforeValidator(_retries)]
 Moment = Annotated[AsOf, BeforeValidator(_moment), PlainSerializer(str)]
-YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 Owners = Annotated[tuple[Annotated[str, AfterValidator(_owner)], ...], BeforeValidator(as_list)]
 Tags = dict[Annotated[str, AfterValidator(_tag_key)], Annotated[str, AfterValidator(_tag_value)]]
 ParameterName = Annotated[str, AfterValidator(_parameter_name)]
 Parameters = Annotated[
-    dict[ParameterName, Annotated[ParameterSpec, _as_mapping_with("type")]], AfterValidator(_with_names)
+    dict[ParameterName, Annotated[ParameterSpec, as_mapping_with("type")]], AfterValidator(_with_names)
 ]
 Identifiers = dict[ParameterName, tuple[Text, ...]]
-
-
-class Severity(StrEnum):
-    """How bad a failed check is."""
-
-    WARN = "warn"
-    ERROR = "error"
-
-
-class Check(Model):
-    """A query that returns the rows that are wrong; `result` in it is the asset's own result."""
-
-    sql: Text
-    severity: Severity = Severity.ERROR
-    blocking: YesOrNo = False
-    description: str = ""
-
-
-Checks = dict[Annotated[str, AfterValidator(_check_name)], Annotated[Check, _as_mapping_with("sql")]]
 
 
 class Header(Model):
@@ -162,8 +124,9 @@ class Header(Model):
     after: AssetNames = ()
     on: Triggers = ()
     fresh: Fresh | None = None
+    watch: Annotated[Watch, as_mapping_with("query")] | None = None
     params: Parameters = Field(default_factory=dict)
-    checks: Checks = Field(default_factory=dict)
+    checks: Checks = Checks()
     timeout: Timeout | None = None
     retries: Retries | None = None
     idempotent: YesOrNo = False
@@ -171,6 +134,11 @@ class Header(Model):
     depends_on: AssetNames = ()
     autocommit: YesOrNo = False
     special: SpecialValues = "error"
+
+    @property
+    def provided_parameters(self) -> tuple[str, ...]:
+        """Parameters whose values come from the run itself, beside those of its partition."""
+        return ()
 
     @property
     def cron_schedule(self) -> str | None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from cockroach_pipelines.config.models import Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
 
 _ASSET_NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
@@ -57,12 +58,35 @@ def _asset_name(name: str) -> str:
     return name
 
 
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool) and value in (True, False):
+        raise ValueError(f"{str(value).lower()!r} is no span of time: write a number of seconds, or 20s, 5m, 2h")
+    return value
+
+
+def _yes_or_no(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{value!r} is neither true nor false")
+
+
+def as_mapping_with(key: str) -> BeforeValidator:
+    """Take text alone for the value of one key of a mapping."""
+
+    def wrap(value: object) -> object:
+        return {key: value} if isinstance(value, str) else value
+
+    return BeforeValidator(wrap)
+
+
 def as_list(value: object) -> object:
     """Let one text stand for a list of one."""
     return [value] if isinstance(value, str) else value
 
 
 Text = Annotated[str, AfterValidator(_nonempty)]
+Timeout = Annotated[Seconds, BeforeValidator(_no_boolean)]
+YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no)]
 Timezone = Annotated[str, AfterValidator(known_timezone)]
 Date = Annotated[dt.date, BeforeValidator(_strict_date)]
 AssetName = Annotated[str, AfterValidator(_asset_name)]

@@ -19,10 +19,12 @@ from cockroach_pipelines.queries import commands
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.lexing import LexedSQL, lex, statements
+from cockroach_pipelines.queries.result_columns import result_columns
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.tables import table_use
 from cockroach_pipelines.queries.tokens import rewrite, word
+from cockroach_pipelines.queries.unfiltered import Unfiltered, unfiltered
 
 _NAME_AFTER = {
     "ANALYZE": re.compile(r"ANALYZE(?: VERBOSE)?"),
@@ -48,11 +50,22 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Danger:
+    """What destroys at once; `why` says of a DELETE or UPDATE how it comes to touch every row."""
+
+    what: str
+    why: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class ParsedSQL:
     """What is known of SQL without asking a server.
 
-    `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `further`
-    holds the places where a second statement and those after it begin.
+    `kind`, `returns_rows`, `notes` and `columns` are those of the first statement; tables and effects those of all.
+    `dangers` names what destroys at once: a DROP, a TRUNCATE, a DELETE or UPDATE of every row. `further` holds the places
+    where a second statement and those after it begin, `columns` the names of the result's columns, None where the text
+    does not tell them.
     """
 
     kind: StatementKind
@@ -62,6 +75,8 @@ class ParsedSQL:
     effects: tuple[Effect, ...] = ()
     notes: frozenset[str] = frozenset()
     further: tuple[Place, ...] = ()
+    dangers: tuple[Danger, ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def statement_count(self) -> int:
@@ -121,8 +136,22 @@ class SQLParser:
             tables_written=frozenset[TableName]().union(*(each.tables_written for each in analyses)),
             effects=tuple(effect for each in analyses for effect in each.effects),
             notes=first.notes,
+            dangers=tuple(danger for each in analyses for danger in each.dangers),
             further=tuple(part.source.place(part.tokens[0].start) for part in parts[1:]),
+            columns=first.columns,
         )
+
+    def tree(self, sql: str | SourceText | LexedSQL) -> exp.Expr | None:
+        """Give the tree of the first statement; None for one that is taken by its words.
+
+        Statements in brackets, `FROM [SHOW JOBS]`, have an empty select in their place.
+
+        Raises:
+            QueryFileError: It cannot be read.
+        """
+        lexed = sql if isinstance(sql, LexedSQL) else lex(sql)
+        parts = statements(lexed)
+        return _Analysis(parts[0].source, parts[0].tokens).tree() if parts else None
 
 
 class _Analysis:
@@ -149,6 +178,11 @@ class _Analysis:
             advice=_correction(self.tokens[:1]) or "A statement begins with SELECT, INSERT, UPDATE, DELETE, CREATE, …",
         )
 
+    def tree(self) -> exp.Expr | None:
+        if self.words[0] not in commands.PARSED and self.words[0] not in commands.DDL:
+            return None
+        return self._tree(rewrite(self.tokens).tokens)
+
     def _parsed(self, kind: StatementKind) -> ParsedSQL:
         rewritten = rewrite(self.tokens)
         tree = self._tree(rewritten.tokens)
@@ -171,7 +205,15 @@ class _Analysis:
                 *(effect for each in inner for effect in each.effects),
             ),
             notes=rewritten.notes,
+            dangers=(
+                *(self._danger(each) for each in unfiltered(tree)),
+                *(danger for each in inner for danger in each.dangers),
+            ),
+            columns=result_columns(tree),
         )
+
+    def _danger(self, found: Unfiltered) -> Danger:
+        return Danger(found.what, found.why, self._place_of(found.what))
 
     def _ddl(self) -> ParsedSQL:
         """Read what sqlglot can read of a definition; the server judges the rest."""
@@ -183,7 +225,16 @@ class _Analysis:
             read, written = frozenset(), frozenset()
         effects = (Effect(self.words[0], self._place(0)),)
         returns_rows = self.words[0] in commands.RETURNING_COMMANDS
-        return ParsedSQL(StatementKind.DDL, returns_rows, read, written, effects, rewritten.notes)
+        dangers = tuple(Danger(self.words[at], "", self._place(at)) for at in self._destroying())
+        return ParsedSQL(StatementKind.DDL, returns_rows, read, written, effects, rewritten.notes, dangers=dangers)
+
+    def _destroying(self) -> Iterator[int]:
+        """Give the positions of DROP and TRUNCATE where they take data away: defaults and constraints are none."""
+        if self.words[0] in ("DROP", "TRUNCATE"):
+            yield 0
+        elif self.words[:2] == ["ALTER", "TABLE"]:
+            pairs = zip(self.words, self.words[1:], strict=False)
+            yield from (at for at, pair in enumerate(pairs) if pair == ("DROP", "COLUMN"))
 
     def _explain(self) -> ParsedSQL:
         start = 1
@@ -205,7 +256,8 @@ class _Analysis:
         inner = _Analysis(self.source, self.tokens[start:]).run()
         effects = inner.effects if analyze else ()
         written = inner.tables_written if analyze else frozenset[TableName]()
-        return ParsedSQL(StatementKind.COMMAND, True, inner.tables_read, written, effects, inner.notes)
+        dangers = inner.dangers if analyze else ()
+        return ParsedSQL(StatementKind.COMMAND, True, inner.tables_read, written, effects, inner.notes, dangers=dangers)
 
     def _opaque(self, kind: StatementKind, *, returns_rows: bool) -> ParsedSQL:
         """Take a command by its words: sqlglot reads none of them, or reads them as one string."""

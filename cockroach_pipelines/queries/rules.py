@@ -58,16 +58,29 @@ def read_only_problems(parsed: ParsedSQL, bound: BoundSQL, what: str) -> Iterato
         )
 
 
+def dangers_not_allowed(parsed: ParsedSQL, *, allowed: bool) -> Iterator[QueryFileError]:
+    """Give each DROP, TRUNCATE, and DELETE or UPDATE of every row, unless the header allows what destroys."""
+    for danger in () if allowed else parsed.dangers:
+        if danger.why:
+            message = f"This {danger.what} {danger.why}: it touches every row of its table."
+            advice = "Write a WHERE that keeps rows out, or `allow: destructive` in the header when every row is meant."
+        else:
+            message = f"{danger.what} takes data away at once, and for good."
+            advice = "Write `allow: destructive` in the header if that is meant."
+        yield QueryFileError(message, place=danger.place, advice=advice)
+
+
 def undeclared_parameters(bound: BoundSQL, header: Header) -> Iterator[QueryFileError]:
     """Give each `:name` that neither `params` nor the partition provides, at its first place."""
-    seen = set(header.params)
+    seen = {*header.params, *header.provided_parameters}
     for bind in bound.binds:
         if bind.name in seen:
             continue
         seen.add(bind.name)
         place = bound.source.place(bind.start)
         if bind.name not in PARTITION_PARAMETERS:
-            known = [*header.params, *(header.partition.parameters if header.partition else ())]
+            partition = header.partition.parameters if header.partition else ()
+            known = [*header.params, *header.provided_parameters, *partition]
             hint = did_you_mean(bind.name, known) if known else ""
             declare = f"Declare it in the header: `params: {{{bind.name}: text}}`."
             yield QueryFileError(

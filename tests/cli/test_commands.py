@@ -220,7 +220,11 @@ def test_attempts_that_fail_are_shown_while_the_next_one_is_awaited_and_logged_w
         "CREATE OR REPLACE FUNCTION once_in_vain() RETURNS int LANGUAGE plpgsql AS $$ BEGIN"
         " IF nextval('attempts') < 2 THEN RAISE SQLSTATE '40001' USING MESSAGE = 'restart transaction'; END IF; RETURN 1; END $$"
     )
-    make_project(tmp_path, {"main": server.config}, {"maintenance/settle.sql": "UPDATE settled SET n = once_in_vain()"})
+    make_project(
+        tmp_path,
+        {"main": server.config},
+        {"maintenance/settle.sql": "UPDATE settled SET n = once_in_vain() WHERE n = 0"},
+    )
     config = tmp_path / "config.yaml"
     settings = json.loads(config.read_text()) | {"logging": {"format": "json", "file": "log.jsonl"}}
     config.write_text(json.dumps(settings))

@@ -53,7 +53,7 @@ def test_every_tag_owner_and_check(key: str, value: str, owner: str, check: str)
             continue
         asset = dg.AssetKey(["reporting", "x"])
         dg.AssetSpec(asset, tags=header.tags, owners=list(header.owners))
-        for name in header.checks:
+        for name in header.checks.queries:
             dg.AssetCheckSpec(name, asset=asset)
 
 

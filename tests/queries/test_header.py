@@ -63,10 +63,10 @@ depends_on: [maintenance/purge, other/python_asset]
     assert header.params["carrier"].required
     assert header.params["ratio"].default == decimal.Decimal("0.10")
     assert header.params["ids"].default == [1, 2]
-    assert header.checks["one_row_per_carrier"].severity is Severity.ERROR
-    assert not header.checks["one_row_per_carrier"].blocking
-    assert header.checks["no_delay"].severity is Severity.WARN
-    assert header.checks["no_delay"].blocking
+    assert header.checks.queries["one_row_per_carrier"].severity is Severity.ERROR
+    assert not header.checks.queries["one_row_per_carrier"].blocking
+    assert header.checks.queries["no_delay"].severity is Severity.WARN
+    assert header.checks.queries["no_delay"].blocking
 
 
 def test_a_header_says_how_often_and_as_of_when() -> None:
@@ -153,7 +153,7 @@ def test_weeks_and_months_begin_on_the_day_of_the_first(yaml: str, offset: int) 
 
 
 QUOTES = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
-KEYS = "after, as_of, autocommit, backfill, checks, connection, cron, depends_on, description, every, fresh, idempotent, on, owner, params, partition, partition_mapping, retries, special, tags, timeout, timezone"
+KEYS = ", ".join(sorted(field.alias or name for name, field in Header.model_fields.items()))
 
 
 @pytest.mark.parametrize(

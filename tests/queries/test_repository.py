@@ -14,7 +14,7 @@ from cockroach_pipelines.queries import QueryFileError, QueryNotFoundError, SQLR
 def test_every_file_is_a_query_under_its_path(write: Any, sql_folder: Path) -> None:
     write("reporting/finance/daily.sql", "SELECT 1")
     write("reporting/daily.sql", "SELECT 1")
-    write("maintenance/purge.sql", "DELETE FROM t")
+    write("maintenance/purge.sql", "DELETE FROM t WHERE old")
     write("maintenance/README.md", "no SQL")
     write("maintenance/.hidden.sql", "no SQL")
     write("maintenance/.git/x.sql", "no SQL")
@@ -123,7 +123,7 @@ def test_what_is_not_found_says_what_may_have_been_meant(write: Any, sql_folder:
 
 def test_a_reader_follows_the_writers_of_its_tables(write: Any, sql_folder: Path) -> None:
     write("maintenance/load.sql", "INSERT INTO public.daily SELECT * FROM flights")
-    write("maintenance/purge.sql", "DELETE FROM archive")
+    write("maintenance/purge.sql", "DELETE FROM archive WHERE old")
     write("reporting/a.sql", 'SELECT * FROM Daily, weather, "Weather"')
     write("reporting/b.sql", "/* @asset\ndepends_on: [reporting/a, other/python]\n*/ SELECT * FROM pg_stat_activity")
     write("reconciliation/c.sql", "SELECT * FROM daily EXCEPT SELECT * FROM information_schema.tables, s.daily")
@@ -145,7 +145,7 @@ def test_a_reader_follows_the_writers_of_its_tables(write: Any, sql_folder: Path
 
 def test_writers_of_one_table_do_not_follow_each_other_through_it(write: Any, sql_folder: Path) -> None:
     write("maintenance/a.sql", "DELETE FROM t WHERE x IN (SELECT x FROM t LIMIT 10)")
-    write("maintenance/b.sql", "UPDATE t SET x = (SELECT max(x) FROM t)")
+    write("maintenance/b.sql", "UPDATE t SET x = (SELECT max(x) FROM t) WHERE x IS NULL")
     repository = SQLRepository(sql_folder)
     assert repository.dependencies() == {"maintenance/a": set(), "maintenance/b": set()}
 

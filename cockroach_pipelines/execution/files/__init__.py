@@ -3,7 +3,7 @@
 from cockroach_pipelines.execution.files.batches import unique_names
 from cockroach_pipelines.execution.files.destination import AnyPlace, Destination
 from cockroach_pipelines.execution.files.errors import FileWriteError, writing
-from cockroach_pipelines.execution.files.formats import ENDINGS, ending_of, writer_for
+from cockroach_pipelines.execution.files.formats import ENDINGS, FileWriter, ending_of, writer_for
 from cockroach_pipelines.execution.files.sink import LocalFile
 from cockroach_pipelines.execution.files.spilling import SpillFile
 from cockroach_pipelines.execution.files.staging import staging
@@ -14,6 +14,7 @@ __all__ = [
     "AnyPlace",
     "Destination",
     "FileWriteError",
+    "FileWriter",
     "LocalFile",
     "SpillFile",
     "WrittenFile",

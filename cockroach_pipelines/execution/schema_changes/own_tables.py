@@ -1,0 +1,80 @@
+"""The package's own small tables, made by migrations that travel with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.execution.events import Observer, ignore
+from cockroach_pipelines.execution.schema_changes.changes import SchemaChanges
+from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeError
+from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWriter
+from cockroach_pipelines.execution.schema_changes.running import AppliedFile
+from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
+from cockroach_pipelines.queries import MigrationFile, MigrationFolder, combine
+
+OWN_TABLES = HistoryTables("cockroach_pipelines", "schema_history")
+"""Where it is remembered which of them were made."""
+
+
+def ensure_own_tables(
+    connections: ConnectionManager,
+    connection: str,
+    folder: Path,
+    *,
+    tables: HistoryTables = OWN_TABLES,
+    activity: Activity | None = None,
+    observe: Observer = ignore,
+) -> list[AppliedFile]:
+    """Apply what is pending of a folder of the package's own, and give it; one round of reading where nothing is.
+
+    A folder's files may run twice (IF NOT EXISTS), so that one that failed simply runs again. Folders share the history:
+    a file is known by its name.
+
+    Args:
+        connections: Where connections are lent.
+        connection: Name of the connection.
+        folder: Files V<version>__<name>.sql.
+        tables: Where it is remembered.
+        activity: On whose behalf.
+        observe: Told of every statement.
+
+    Raises:
+        LeaseHeldError: Another process is making them.
+        StatementError: The server refused.
+    """
+    changes = SchemaChanges(connections, connection, tables, activity, observe)
+    server, ledger = changes.examine()
+    files = MigrationFolder(folder).for_dialect(server.dialect)
+    if files.problems:
+        raise combine(files.problems)
+    if not _pending(files.files, ledger):
+        return []
+    with changes.locked() as locked:
+        locked.write(partial(_begin_failed_ones_anew, locked.ledger))
+        cleared = replace(locked, ledger=replace(locked.ledger, statements={}))
+        return list(cleared.apply(_pending(files.files, locked.ledger), locked.ledger.next_rank))
+
+
+def _begin_failed_ones_anew(ledger: Ledger, writer: LedgerWriter) -> None:
+    for row in ledger.applied:
+        if not row.success:
+            writer.remove(row.rank)
+    for script in ledger.statements:
+        writer.forget_statements(script)
+
+
+def _pending(files: tuple[MigrationFile, ...], ledger: Ledger) -> list[MigrationFile]:
+    done = {row.script: row for row in ledger.applied if row.success}
+    for file in files:
+        row = done.get(file.script)
+        if row and row.checksum != file.checksum:
+            raise SchemaChangeError(
+                f"{file.script} was applied as another version of this package has it.",
+                place=file.place,
+                advice="Use the newest version of the package that was used with this database.",
+            )
+    return [file for file in files if file.script not in done]
