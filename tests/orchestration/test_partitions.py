@@ -220,11 +220,12 @@ def test_rows_of_no_partition_are_an_error_that_names_them_and_nothing_is_publis
 
 
 def test_a_check_is_of_each_partition_however_many_a_statement_runs_for(events: PostgresServer, tmp_path: Path) -> None:
-    header = f"{DAYS}\nchecks:\n  one_each: SELECT count(*) AS n FROM result HAVING count(*) > 1\n  known: SELECT id FROM result WHERE amount IS NULL"
+    header = f"{DAYS}\nchecks:\n  one_each: SELECT count(*) AS n FROM result HAVING count(*) > 1\n  known: SELECT id FROM result WHERE amount IS NULL\n  row_count: '>= 1'"
     run = _Run(_project(tmp_path, events, header, BY_DAY), "reporting/x", "2024-01-01", "2024-01-05")
     checks = {check.check_name: check for check in run.result.get_asset_check_evaluations()}
     assert checks["one_each"].metadata["failed_partitions"].value == "2024-01-01, 2024-01-03"
     assert checks["known"].metadata["failed_partitions"].value == "2024-01-03"
+    assert checks["row_count"].metadata["failed_partitions"].value == "2024-01-02, 2024-01-04"
 
 
 def test_a_reconciliation_is_cut_and_checked_by_partition(events: PostgresServer, tmp_path: Path) -> None:
