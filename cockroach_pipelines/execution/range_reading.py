@@ -13,6 +13,7 @@ from cockroach_pipelines.execution.checks import evaluate
 from cockroach_pipelines.execution.files import writing
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
+from cockroach_pipelines.execution.result_checks import evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor
 from cockroach_pipelines.execution.session import located
 from cockroach_pipelines.execution.splitting import PartitionSplitter
@@ -58,6 +59,7 @@ def run_range(
             path = attempt / f"{number}.parquet"
             staged = processor.stage_batches(splitter.schema, splitter.batches(number), path)
             checks = tuple(evaluate(snapshot, check, statement, order.values) for check in order.query.checks.values())
+            checks += evaluate_result(order, staged.checked, started)
             outcomes.append(
                 Outcome(
                     order=order,

@@ -28,6 +28,10 @@ def _key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["reporting", name])
 
 
+def _automation_sensors(repository: dg.RepositoryDefinition) -> list[dg.AutomationConditionSensorDefinition]:
+    return [each for each in repository.sensor_defs if isinstance(each, dg.AutomationConditionSensorDefinition)]
+
+
 class _Daemon:
     """Looks at conditions as Dagster's daemon does, tick by tick."""
 
@@ -206,8 +210,7 @@ def test_a_new_key_runs_the_file_for_it_and_those_that_were_there_do_not(tmp_pat
 def test_one_running_sensor_says_which_file_runs_when(tmp_path: Path) -> None:
     files = {"a": "owner: team:x", "b": "after: reporting/a", "c": "after: reporting/b\non: code_change"}
     repository = _definitions(tmp_path, files).get_repository_def()
-    (sensor,) = repository.sensor_defs
-    assert isinstance(sensor, dg.AutomationConditionSensorDefinition)
+    (sensor,) = _automation_sensors(repository)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     assert sensor.description == (
         "reporting/b: after reporting/a  \nreporting/c: after reporting/b, and on code_change"
@@ -218,7 +221,7 @@ def test_one_running_sensor_says_which_file_runs_when(tmp_path: Path) -> None:
 
 
 def test_files_without_conditions_need_no_sensor(tmp_path: Path) -> None:
-    assert not _definitions(tmp_path, {"a": "every: 1h"}).get_repository_def().sensor_defs
+    assert not _automation_sensors(_definitions(tmp_path, {"a": "every: 1h"}).get_repository_def())
 
 
 @pytest.mark.parametrize(

@@ -220,11 +220,12 @@ def test_rows_of_no_partition_are_an_error_that_names_them_and_nothing_is_publis
 
 
 def test_a_check_is_of_each_partition_however_many_a_statement_runs_for(events: PostgresServer, tmp_path: Path) -> None:
-    header = f"{DAYS}\nchecks:\n  one_each: SELECT count(*) AS n FROM result HAVING count(*) > 1\n  known: SELECT id FROM result WHERE amount IS NULL"
+    header = f"{DAYS}\nchecks:\n  one_each: SELECT count(*) AS n FROM result HAVING count(*) > 1\n  known: SELECT id FROM result WHERE amount IS NULL\n  row_count: '>= 1'"
     run = _Run(_project(tmp_path, events, header, BY_DAY), "reporting/x", "2024-01-01", "2024-01-05")
     checks = {check.check_name: check for check in run.result.get_asset_check_evaluations()}
     assert checks["one_each"].metadata["failed_partitions"].value == "2024-01-01, 2024-01-03"
     assert checks["known"].metadata["failed_partitions"].value == "2024-01-03"
+    assert checks["row_count"].metadata["failed_partitions"].value == "2024-01-02, 2024-01-04"
 
 
 def test_a_reconciliation_is_cut_and_checked_by_partition(events: PostgresServer, tmp_path: Path) -> None:
@@ -246,6 +247,41 @@ def test_two_dimensions_are_one_statement_for_each_key(events: PostgresServer, t
     }  # fmt: skip
     assert run.ids()["2024-01-03/us"] == [2]
     assert "2024-01-01/ap" not in run.ids()
+
+
+def test_one_partition_of_two_dimensions_runs_by_its_key(events: PostgresServer, tmp_path: Path) -> None:
+    header = "partition: {day: {every: day, from: 2024-01-01}, region: {query: SELECT DISTINCT region FROM events}}"
+    statement = f"{BY_DAY.replace('ORDER BY', 'AND region = :partition_key ORDER BY')}"
+    config = _project(tmp_path, events, header, statement)
+    job = build_definitions(config).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("main: SELECT DISTINCT region FROM events", ["eu", "us"])
+        key = dg.MultiPartitionKey({"day": "2024-01-01", "region": "us"})
+        result = job.execute_in_process(
+            asset_selection=[dg.AssetKey(["reporting", "x"])], partition_key=key, instance=instance
+        )
+    (event,) = result.get_asset_materialization_events()
+    assert event.partition == "2024-01-01|us"
+    table = pq.read_table(config.settings.results_folder / "reporting" / "x" / "2024-01-01" / "us.parquet")
+    assert table["id"].to_pylist() == [3]
+
+
+def test_a_comparison_takes_a_key_and_puts_what_mends_it_beside_its_file(
+    events: PostgresServer, tmp_path: Path
+) -> None:
+    header = """
+source: {connection: main, table: events, where: id <> 1}
+target: {connection: main, table: events}
+key: id
+where: at >= :partition_start AND at < :partition_end AND region = :partition_key
+partition: {day: {every: day, from: 2024-01-01}, region: {keys: [eu, us]}}
+"""
+    config = _project(tmp_path, events, header, "", kind="reconciliation")
+    run = _Run(config, "reconciliation/x", "2024-01-01|eu", "2024-01-01|us")
+    assert run.result.success, run.error
+    assert run.counts == {"2024-01-01|eu": 1, "2024-01-01|us": 0}
+    assert {path.name for path in (run.folder / "2024-01-01").iterdir()} >= {"eu.parquet", "us.parquet"}
+    assert (run.folder / "2024-01-01" / "eu.mend_target.sql").exists()
 
 
 def test_a_list_of_keys_is_a_statement_for_each(events: PostgresServer, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ retries: 2
 as_of: -10s
 special: clamp
 depends_on: [maintenance/clean_orders]
+partition_mapping: {maintenance/clean_orders: all}
 */
 SELECT shop, sold_at::date AS day, :currency AS currency, sum(amount) AS revenue, max(sold_at) AS newest
 FROM sales.orders
