@@ -5,24 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from cockroach_pipelines.config.durations import parse_seconds
+from cockroach_pipelines.config.base import Model as Model
+from cockroach_pipelines.config.base import Seconds as Seconds
 from cockroach_pipelines.config.located_paths import LocatedPath, TicketCache
-
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0, allow_inf_nan=False)]
-"""A positive number of seconds, also written `500ms`, `20s`, `5m`, `2h` or `1d`."""
+from cockroach_pipelines.config.notifications import NotificationsConfig, WebAddress
 
 Timeout = Annotated[Seconds, Field(ge=0.001, le=2_147_483)]
 """Seconds that driver and server can hold: a signed 32-bit number of milliseconds, in which 0 would mean no limit."""
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-
-
-class Model(BaseModel):
-    """A model that refuses keys it does not know, cannot be changed, and keeps what it was given out of its errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class KerberosConfig(Model):
@@ -46,6 +39,7 @@ class KerberosConfig(Model):
         "postgres",
         description="Service of the server, `postgres` or `postgres/host`; the host must be the connection's.",
     )
+    warn_before: Seconds = Field(3600, description="How long before its end the ticket of a cache is warned of.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -152,3 +146,7 @@ class Settings(Model):
         Path(".data/results"), validate_default=True, description="Where results of reports are written as Parquet."
     )
     logging: LoggingConfig | None = Field(None, description="Lines about what runs; none when silent.")
+    notifications: NotificationsConfig | None = Field(None, description="Who is told of failures; nobody when silent.")
+    webserver_url: WebAddress | None = Field(
+        None, description="Dagster's webserver, asked to load SQL files that are new or changed; nobody is when silent."
+    )

@@ -252,7 +252,7 @@ def test_what_the_environment_took_away_has_no_origin_in_the_file(load: Load) ->
         ("connections.main.hots.deeper", "Did you mean 'host'?"),
         ("connections.mian.host", "Did you mean 'main'?"),
         ("sql_folder.deeper", "sql_folder is one value and has nothing below it."),
-        ("", "Known here: connections, logging, results_folder, sql_folder."),
+        ("", "Known here: connections, logging, notifications, results_folder, sql_folder, webserver_url."),
     ],
 )
 def test_origin_of_what_does_not_exist_is_an_error(load: Load, setting: str, advice: str) -> None:
