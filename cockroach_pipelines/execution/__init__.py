@@ -30,7 +30,7 @@ from cockroach_pipelines.execution.files import (
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
-from cockroach_pipelines.execution.reading import run_reading
+from cockroach_pipelines.execution.reading import read_in, run_reading, stage_in
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
@@ -88,9 +88,11 @@ __all__ = [
     "ignore",
     "locate",
     "preview_records",
+    "read_in",
     "recovery_of",
     "redacted",
     "run_reading",
+    "stage_in",
     "structured_log",
     "write_file",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class ResultProcessor:
         with staging(self.folder) as folder:
             yield folder
 
-    def stage(self, stream: ArrowStream, path: Path) -> StagedResult:
-        """Write a stream to a file in the format that its name's ending says.
+    def stage(self, stream: ArrowStream, path: Path, also: Sequence[Path] = ()) -> StagedResult:
+        """Write a stream to a file in the format that its name's ending says, and to others while it is read.
 
         Raises:
             StatementError: The server ended the statement in mid-stream; no file is left.
@@ -69,10 +69,17 @@ class ResultProcessor:
         """
         head: list[pa.RecordBatch] = []
         rows = 0
-        with LocalFile(path) as file, encoding(writer_for(path.name), file, stream.schema) as writer, stream:
+        with contextlib.ExitStack() as files:
+            writers = []
+            for each in (path, *also):
+                file = files.enter_context(LocalFile(each))
+                writers.append(files.enter_context(encoding(writer_for(each.name), file, stream.schema)))
+            files.enter_context(stream)
             for batch in stream:
                 if rows < self.preview_rows:
                     head.append(batch.slice(0, self.preview_rows - rows))
                 rows += batch.num_rows
-                writer.write(batch)
+                for writer in writers:
+                    writer.write(batch)
+        writer = writers[0]
         return StagedResult(path, writer.schema, rows, writer.stored(head))

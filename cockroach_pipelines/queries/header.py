@@ -14,9 +14,10 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.errors import QueryFileError
-from cockroach_pipelines.queries.header_models import Header, TemplateHeader
+from cockroach_pipelines.queries.header_models import KEYS_BELOW, Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
 from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
+from cockroach_pipelines.queries.reporting_header import REPORTING_KEYS, ReportingHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_yaml
@@ -24,7 +25,12 @@ from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_y
 _MARKERS: dict[type[BaseModel], str] = {
     Header: "asset",
     ReconciliationHeader: "asset",
+    ReportingHeader: "asset",
     TemplateHeader: "template",
+}
+_KEYS_OF_KINDS = {
+    **dict.fromkeys(RECONCILIATION_KEYS, ("reconciliations", "reconciliation")),
+    **dict.fromkeys(REPORTING_KEYS, ("reports", "reporting")),
 }
 _LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
 _LINE_MARKER = re.compile(r"--+[ \t]*@(asset|template)\b")
@@ -190,14 +196,16 @@ def _cron_text(before: str, after: str) -> str:
 
 
 def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseModel]) -> QueryFileError:
-    path = tuple(part for part in details["loc"] if part != "[key]")
+    path = _as_written(tuple(part for part in details["loc"] if part != "[key]"), document)
     kind, context = details["type"], details.get("ctx", {})
     key = path[-1] if path else ""
-    if kind == "extra_forbidden" and model is Header and len(path) == 1 and key in RECONCILIATION_KEYS:
+    other = _KEYS_OF_KINDS.get(str(key)) if len(path) == 1 and model is not TemplateHeader else None
+    if kind == "extra_forbidden" and other:
+        what, folder = other
         return QueryFileError(
-            f"`{key}` is for reconciliations.",
+            f"`{key}` is for {what}.",
             place=document.key_place(path),
-            advice="Remove it, or move the file below sql/queries/reconciliation.",
+            advice=f"Remove it, or move the file below sql/queries/{folder}.",
         )
     if kind == "extra_forbidden":
         hint = did_you_mean(str(key), _known_keys(model, path[:-1]))
@@ -208,11 +216,25 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
             f"`{'.'.join(map(str, path))}` is missing.", place=document.key_place(path[:-1]), advice=f"Add `{key}: …`."
         )
     if kind == "at_key":
-        at = (*path, str(context["key"]))
+        below = (int(part) if part.isdecimal() else part for part in str(context["key"]).split(KEYS_BELOW))
+        at = _as_written((*path, *below), document)
         return _wrong(at, str(context["text"]), document.key_place(at))
     if details["loc"][-1:] == ("[key]",):
         return _wrong(path[:-1], _reason(details), document.key_place(path))
     return _wrong(path, _reason(details), document.place(path))
+
+
+def _as_written(path: Path, document: YAMLDocument) -> Path:
+    """Give the way to a value as the file has it: there, one mapping may stand for a list of one."""
+    written: Path = ()
+    for part in path:
+        parent = document.value(written)
+        if isinstance(part, int) and isinstance(parent, dict):
+            if str(part) in parent:
+                written = (*written, str(part))
+            continue
+        written = (*written, part)
+    return written
 
 
 def _wrong(path: Path, reason: str, place: Place) -> QueryFileError:
@@ -224,7 +246,7 @@ def _reason(details: ErrorDetails) -> str:
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     if kind == "value_error":
         return str(context["error"])
-    if kind == "enum":
+    if kind in ("enum", "literal_error"):
         allowed = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")]
         hint = did_you_mean(str(value), allowed)
         return f"{str(value)!r} is none of {', '.join(allowed)}. {hint if hint.startswith('Did') else ''}".strip()

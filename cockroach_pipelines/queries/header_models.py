@@ -33,8 +33,12 @@ PARTITION_PARAMETERS = ("partition_start", "partition_end", "partition_key")
 """Parameters whose values come from the partition of a run."""
 
 
+KEYS_BELOW = "|"
+"""Between the keys of a way that leads further down."""
+
+
 def at_key(key: str, message: str) -> PydanticCustomError:
-    """Give the error of a rule between several keys, to be shown at one of them."""
+    """Give the error of a rule between several keys, to be shown at one of them, or at one below: `report|compare`."""
     return PydanticCustomError("at_key", "{text}", {"text": message, "key": key})
 
 

@@ -28,6 +28,8 @@ from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
+from cockroach_pipelines.queries.report_loading import ReportReader
+from cockroach_pipelines.queries.reporting_header import ReportingHeader
 from cockroach_pipelines.queries.rules import read_only_problems, statement_problems, undeclared_parameters
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.statement import Statement
@@ -76,6 +78,11 @@ def read_text(path: Path) -> str:
             advice="Save the file as UTF-8.",
         ) from error
 
+
+_HEADERS: dict[QueryKind, type[Header]] = {
+    QueryKind.RECONCILIATION: ReconciliationHeader,
+    QueryKind.REPORTING: ReportingHeader,
+}
 
 # The check that finds no rows, which reconciliation adds.
 _OWN_CHECK = "no_differences"
@@ -167,7 +174,8 @@ class SQLLoader:
         if header and kind is QueryKind.MAINTENANCE:
             problems += _blocking_checks(header, variants)
         if header and not problems:
-            bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
+            bounds = [each.bound for first in statements.values() for each in first.all]
+            bounds += [each.bound for each in checks.values()]
             problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
         if problems or header is None:
             raise combine(problems)
@@ -210,7 +218,7 @@ class SQLLoader:
                 )
             dialect = Dialect(ending)
         _refuse_name(stem, path)
-        model = ReconciliationHeader if kind is QueryKind.RECONCILIATION else Header
+        model = _HEADERS.get(kind, Header)
         header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model)
         return _Variant(path, dialect, header, header.document is not None or bool(header.problems))
 
@@ -220,6 +228,8 @@ class SQLLoader:
         if variant.header.document is None and variant.header.problems:
             raise combine(variant.header.problems)  # nobody knows where the statement begins
         lexed = lex(variant.header.statement)
+        if kind is QueryKind.REPORTING:
+            return ReportReader(variant.path, variant.header, header, self._parser, problems).statement(lexed)
         bound = bind_positions(lexed)
         if header:
             problems += undeclared_parameters(bound, header)
@@ -380,7 +390,12 @@ def _unused_parameters(
 
 
 def _fingerprints(statements: Mapping[Dialect | None, Statement], comparison: Comparison | None) -> list[str]:
-    own = [statements[dialect].fingerprint for dialect in sorted(statements, key=lambda dialect: dialect or "")]
+    own = [
+        fingerprint
+        for dialect in sorted(statements, key=lambda dialect: dialect or "")
+        for each in statements[dialect].all
+        for fingerprint in ([each.name, each.fingerprint] if each.name else [each.fingerprint])
+    ]
     sides = comparison.sides if comparison else ()
     return [*own, *(side.statement.fingerprint for side in sides if side.statement)]
 

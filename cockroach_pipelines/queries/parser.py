@@ -52,7 +52,8 @@ class ParsedSQL:
     """What is known of SQL without asking a server.
 
     `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `further`
-    holds the places where a second statement and those after it begin.
+    holds the places where a second statement and those after it begin, `columns` the names of the result's columns where
+    the text says all of them.
     """
 
     kind: StatementKind
@@ -62,6 +63,7 @@ class ParsedSQL:
     effects: tuple[Effect, ...] = ()
     notes: frozenset[str] = frozenset()
     further: tuple[Place, ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def statement_count(self) -> int:
@@ -122,6 +124,7 @@ class SQLParser:
             effects=tuple(effect for each in analyses for effect in each.effects),
             notes=first.notes,
             further=tuple(part.source.place(part.tokens[0].start) for part in parts[1:]),
+            columns=first.columns,
         )
 
 
@@ -171,6 +174,7 @@ class _Analysis:
                 *(effect for each in inner for effect in each.effects),
             ),
             notes=rewritten.notes,
+            columns=_columns_of(tree),
         )
 
     def _ddl(self) -> ParsedSQL:
@@ -305,6 +309,19 @@ class _Analysis:
     def _begins(self, index: int, wanted: list[str]) -> bool:
         """Whether the word at the index can begin a statement: `ON UPDATE` and `DO UPDATE` cannot."""
         return len(wanted) > 1 or wanted == ["INTO"] or index == 0 or self.words[index - 1] in ("(", "[", ")", "")
+
+
+def _columns_of(tree: exp.Expression) -> tuple[str, ...] | None:
+    """Give the names of a query's columns; None where one is left to the server."""
+    if not isinstance(tree, exp.Query):
+        return None
+    names: list[str] = []
+    for column in tree.selects:
+        name = column.args.get("alias") if isinstance(column, exp.Alias) else column.this
+        if not isinstance(column, exp.Alias | exp.Column) or not isinstance(name, exp.Identifier):
+            return None
+        names.append(name.name if name.quoted else name.name.lower())
+    return tuple(names) or None
 
 
 def _kind_of(tree: exp.Expression, first: StatementKind) -> StatementKind:

@@ -42,6 +42,24 @@ def partition_window(partition: Partition, key: str) -> PartitionWindow:
     return PartitionWindow(start.isoformat(), _midnight(start, zone), _midnight(_next(partition, start), zone))
 
 
+def earlier_window(
+    partition: Partition, window: PartitionWindow, *, days: int = 0, months: int = 0
+) -> PartitionWindow | None:
+    """Give the window that begins so much earlier; None where there is no such partition.
+
+    With neither days nor months it is the one before.
+    """
+    start = _day(partition, window.key)
+    if days:
+        day = start - dt.timedelta(days=days)
+    elif months:
+        number = start.year * 12 + start.month - 1 - months
+        day = start.replace(year=number // 12, month=number % 12 + 1)
+    else:
+        day = _start_of_window(partition, start - dt.timedelta(days=1))
+    return partition_window(partition, day.isoformat()) if day >= partition.start else None
+
+
 def _day(partition: Partition, key: str) -> dt.date:
     text = (
         f"{key}-{partition.start.day:02}"

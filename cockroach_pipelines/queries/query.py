@@ -15,8 +15,9 @@ from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.reporting_header import ReportingHeader, ReportRules
 from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.table_names import TableName, parse_table_name
 
 
 class QueryKind(StrEnum):
@@ -92,14 +93,22 @@ class Query:
         """Every table that the statement of any dialect, or either side of a comparison, reads."""
         if self.comparison:
             return self.comparison.tables_read
-        return frozenset[TableName]().union(*(statement.parsed.tables_read for statement in self.statements.values()))
+        return frozenset[TableName]().union(
+            *(each.parsed.tables_read for statement in self.statements.values() for each in statement.all)
+        )
 
     @cached_property
     def tables_written(self) -> frozenset[TableName]:
-        """Every table that the statement of any dialect writes."""
-        return frozenset[TableName]().union(
+        """Every table that the statement of any dialect writes, and the one that a report's result becomes."""
+        into = self.report.into if self.report else None
+        return frozenset([parse_table_name(into.table)] if into else ()).union(
             *(statement.parsed.tables_written for statement in self.statements.values())
         )
+
+    @property
+    def report(self) -> ReportRules | None:
+        """What becomes of a report's rows, where its header says so."""
+        return self.header.report if isinstance(self.header, ReportingHeader) else None
 
     def statement_for(self, dialect: Dialect) -> Statement:
         """Give the statement that runs on a dialect: the one of its own file, else the one for every dialect.
