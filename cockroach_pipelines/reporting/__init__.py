@@ -1,5 +1,23 @@
-"""A result becomes files."""
+"""A result becomes files, a page, a table, a delivery."""
 
-from cockroach_pipelines.reporting.report import run_report
+from cockroach_pipelines.reporting.delivering import Delivered, Deliverer
+from cockroach_pipelines.reporting.errors import PublishError, ReportError, SnapshotNotFoundError
+from cockroach_pipelines.reporting.producing import Produced, produce
+from cockroach_pipelines.reporting.report import ReportOutcome, read_report, run_report
+from cockroach_pipelines.reporting.snapshots import REPORTS, Snapshot, SnapshotStore
 
-__all__ = ["run_report"]
+__all__ = [
+    "REPORTS",
+    "Delivered",
+    "Deliverer",
+    "Produced",
+    "PublishError",
+    "ReportError",
+    "ReportOutcome",
+    "Snapshot",
+    "SnapshotNotFoundError",
+    "SnapshotStore",
+    "produce",
+    "read_report",
+    "run_report",
+]

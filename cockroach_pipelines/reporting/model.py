@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cockroach_pipelines.queries import Chart, ColumnFormat, ColumnRule, FormatKind
+from cockroach_pipelines.reporting.values import is_number
 
 
 class Tone(StrEnum):
@@ -64,7 +65,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether it holds numbers, which stand to the right."""
-        return bool(pa.types.is_integer(self.kind) or pa.types.is_floating(self.kind) or pa.types.is_decimal(self.kind))
+        return is_number(self.kind)
 
     @property
     def is_sparkline(self) -> bool:
@@ -110,7 +111,7 @@ class Drawing:
     @property
     def cut(self) -> bool:
         """Whether there are more rows than are drawn."""
-        return self.table.num_rows < self.total
+        return bool(self.table.num_rows < self.total)
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_a_report_that_fails_leaves_no_snapshot(keep: Keep, store: SnapshotStore
     with pytest.raises(QueryFileError, match="no column 'm'") as raised:
         read("/* @asset\nreport: {kpis: {total: sum(m)}}\n*/\nSELECT * FROM generate_series(1, 2) AS n")
     assert (raised.value.place.line, raised.value.place.column) == (2, 24)
-    assert "Did you mean 'n'?" in str(raised.value)
+    assert "Known here: n." in str(raised.value)
     assert len(store.of("reporting/r", None)) == 1
     assert not (store.folder / ".staging").exists()
 
