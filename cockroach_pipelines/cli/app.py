@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 
+from cockroach_pipelines.cli.report_commands import reports
+from cockroach_pipelines.cli.signals import raise_when_asked_to_end
 from cockroach_pipelines.config.errors import PipelinesError
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ def demo(config: ConfigOption = None) -> None:
     """
     from cockroach_pipelines.cli.demo import run_demo
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     raise typer.Exit(run_demo(config))
 
 
@@ -62,7 +63,7 @@ def doctor(
     """Check everything between this process and an answer from the database, one line each."""
     from cockroach_pipelines.cli.doctor import run_doctor, show_settings
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     raise typer.Exit(show_settings(config) if settings else run_doctor(config, connection))
 
 
@@ -110,7 +111,7 @@ def run(
     """Run one SQL file with its checks, without Dagster. Ctrl-C ends the statement on the server."""
     from cockroach_pipelines.cli.run import run_file
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     raise typer.Exit(
         run_file(name, partition=partition, params=param or [], output=output, rows=rows, config=config, as_json=json)
     )
@@ -195,7 +196,7 @@ def reconcile(
     """
     from cockroach_pipelines.cli.reconcile import assigned, listed, number_or_text, reconcile_tables
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     given = {
         "source": {"connection": source_connection, "table": source},
         "target": {"connection": target_connection or source_connection, "table": target},
@@ -219,6 +220,9 @@ def reconcile(
     )
 
 
+app.add_typer(reports, name="report")
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code.
 
@@ -237,16 +241,3 @@ def main() -> NoReturn:
         print_error(error)
         sys.exit(exit_code(error))
     sys.exit()
-
-
-def _raise_when_asked_to_end() -> None:
-    # What is raised where the process waits lets it cancel its statement on the server.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, _terminate)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # which nohup wants to be kept
-        signal.signal(signal.SIGHUP, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)

@@ -21,6 +21,7 @@ from cockroach_pipelines.execution import (
     structured_log,
 )
 from cockroach_pipelines.reconciliation import Comparing, Progress
+from cockroach_pipelines.reporting import Deliverer
 
 
 class CockroachDBResource(dg.ConfigurableResource[Any]):
@@ -91,6 +92,11 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         settings = {each.connection_name: each._settings() for each in (self, target)}
         with connection_manager(settings) as connections:
             yield Comparing(connections, folder, activity, self._observer(observe), progress)
+
+    def deliverer(self, asset: str) -> Deliverer:
+        """Give what takes the snapshots of a report to its readers, as `notifications` of the configuration says."""
+        path = Path(self.config_file) if self.config_file else None
+        return Deliverer.of(ConfigManager.load(path).settings.notifications, asset)
 
     def _observer(self, observe: Observer | None) -> Observer:
         if self._log is None:

@@ -17,9 +17,9 @@ from cockroach_pipelines.orchestration.partitions import partition_windows
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.queries import Query, QueryKind
 from cockroach_pipelines.reconciliation import run_reconciliation
-from cockroach_pipelines.reporting import run_report
+from cockroach_pipelines.reporting import read_report
 
-_READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
+_READERS = {QueryKind.REPORTING: read_report, QueryKind.RECONCILIATION: run_reconciliation}
 
 
 @dataclass(frozen=True)
