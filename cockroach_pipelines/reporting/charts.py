@@ -168,7 +168,12 @@ class _Specification:
                 "sort": None,
                 "title": None if len(chart.y) > 1 else self._label(str(chart.color)),
                 "scale": {"range": list(self.theme.series)},
-                "legend": {"orient": "top", "columns": 4, "symbolType": "circle"},
+                "legend": {
+                    "orient": "top",
+                    "columns": self._legend_columns(),
+                    "symbolType": "circle",
+                    "labelLimit": 150,
+                },
             }
         if chart.type is ChartType.AREA and self._series is not None:
             encoding["y"]["stack"] = "zero"
@@ -191,13 +196,20 @@ class _Specification:
                 if several > _MOST_LABELS:
                     axis["labelOverlap"] = "greedy"
             axis["grid"] = False
+            if key == "y":
+                encoded["title"] = None  # the labels say what they are, and leave no room
             return encoded
         if self._is_time(name):
             encoded["type"] = "temporal"
             axis["grid"] = key == "y"
             return encoded
         encoded["type"] = "quantitative"
-        encoded["scale"] = {"zero": self.chart.type in (ChartType.BAR, ChartType.AREA), "nice": True}
+        encoded["scale"] = {
+            "zero": self.chart.type in (ChartType.BAR, ChartType.AREA),
+            "nice": key == "y" or self._is_horizontal,
+        }
+        if pa.types.is_integer(self.table.schema.field(name).type):
+            axis["tickMinStep"] = 1
         if form and form.kind is FormatKind.PERCENT:
             axis["format"] = ".0%"
         if form and form.kind in (FormatKind.COMPACT, FormatKind.BYTES):
@@ -206,6 +218,10 @@ class _Specification:
             axis["grid"] = True
         axis["tickCount"] = 5
         return encoded
+
+    def _legend_columns(self) -> int:
+        longest = max(map(len, self._series or [""]))
+        return max(1, int((self.width - 60) // (min(longest * 7, 150) + 30)))
 
     def _in_order(self, name: str) -> list[object]:
         values = sorted({value for value in self._values(name) if value is not None})
@@ -233,7 +249,9 @@ class _Specification:
         rule = self.rules.get(name)
         if rule and rule.column_format and rule.column_format.kind is FormatKind.PERCENT:
             legend["format"] = ".0%"
-        return {"field": "color", "type": "quantitative", "title": self._label(name), "scale": scale, "legend": legend}
+        label = rule.label if rule and rule.label else humanised(name)
+        title = [label, f"({rule.unit})"] if rule and rule.unit else label
+        return {"field": "color", "type": "quantitative", "title": title, "scale": scale, "legend": legend}
 
     @property
     def _series(self) -> list[str] | None:

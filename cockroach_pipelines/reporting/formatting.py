@@ -72,6 +72,12 @@ class Formatter:
         said = str(format_percent(change, f"+{pattern};-{pattern}", locale=self.locale))
         return said if any(each in said for each in "123456789") else str(format_percent(0, "0%", locale=self.locale))
 
+    def points(self, difference: Decimal) -> str:
+        """Write the difference of two percentages in points: +1.5 pp."""
+        from babel.numbers import format_decimal
+
+        return f"{format_decimal(difference * 100, '+#,##0.0;-#,##0.0', self.locale)} pp"
+
     def local(self, moment: dt.datetime) -> dt.datetime:
         """Give a moment in the report's zone; one without a zone as it is."""
         return moment.astimezone(self._zone) if moment.tzinfo else moment

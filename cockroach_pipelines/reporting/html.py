@@ -18,7 +18,7 @@ from cockroach_pipelines.reporting.model import Drawing, Report, Section, Table
 from cockroach_pipelines.reporting.themes import DARK, FONT, LIGHT
 
 _MOST_KPIS_IN_A_ROW = 6
-_PICTURE_SCALE = 2
+_PICTURE_SCALE = 1.5
 
 
 @dataclass(frozen=True)

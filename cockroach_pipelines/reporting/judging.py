@@ -42,7 +42,7 @@ def delta(now: object, before: object, rule: Shown, formatter: Formatter) -> Del
     if new is None or old is None:
         return None
     if new == old:
-        return Delta(Decimal(0), formatter.change(Decimal(0)))
+        return Delta(Decimal(0), formatter.change(Decimal(0)), formatter.change(Decimal(0)))
     share = divided(_EXACT.subtract(new, old), abs(old))
     if share is None:
         return None
@@ -50,7 +50,9 @@ def delta(now: object, before: object, rule: Shown, formatter: Formatter) -> Del
     tone = Tone.NEUTRAL
     if rule.good and change:
         tone = Tone.GOOD if (change > 0) == (rule.good == "up") else Tone.BAD
-    return Delta(change, formatter.change(change), tone)
+    form, text = rule.column_format, formatter.change(change)
+    points = form is not None and form.kind is FormatKind.PERCENT
+    return Delta(change, text, formatter.points(_EXACT.subtract(new, old)) if points else text, tone)
 
 
 @dataclass

@@ -25,16 +25,20 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Delta:
-    """A change since what a value is compared with: as a share, in words, and what it means."""
+    """A change since what a value is compared with: as a share of that, in words, and what it means.
+
+    `shown` is what readers see: of a percentage the difference in points, else the share.
+    """
 
     share: Decimal
     text: str
+    shown: str
     tone: Tone = Tone.NEUTRAL
 
     @property
     def arrow(self) -> str:
         """Which way it went."""
-        return "▲" if self.share > 0 else "▼" if self.share < 0 else "＝"
+        return "▲" if self.share > 0 else "▼" if self.share < 0 else "="
 
 
 @dataclass(frozen=True)

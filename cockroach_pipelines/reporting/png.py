@@ -20,7 +20,7 @@ _TONES = {"good": LIGHT.good, "bad": LIGHT.bad, "neutral": LIGHT.muted}
 
 
 def png(report: Report, rules: ReportRules) -> bytes:
-    """Give a report as a picture, by day, at two pixels to one."""
+    """Give a report as a picture, by day, at three pixels to two."""
     return png_of(picture(report, rules))
 
 
@@ -79,7 +79,7 @@ class _Drawing:
             self._write(_cut(kpi.label, characters), x + 18, self._y + 28, 13, LIGHT.muted)
             self._write(_cut(kpi.text or "no value", max(8, characters // 2)), x + 18, self._y + 62, 27, LIGHT.ink, 700)
             if kpi.delta:
-                said = f"{kpi.delta.arrow.replace('＝', '=')} {kpi.delta.text}"
+                said = f"{kpi.delta.arrow} {kpi.delta.shown}"
                 self._write(said, x + 18, self._y + 87, 13, _TONES[kpi.delta.tone], 700)
         self._y += 104
 

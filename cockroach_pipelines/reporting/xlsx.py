@@ -193,7 +193,7 @@ class _Workbook:
             (
                 kpi.label,
                 kpi.text or "no value",
-                f"{kpi.delta.text} since {self.report.compared_with}" if kpi.delta else "",
+                f"{kpi.delta.shown} since {self.report.compared_with}" if kpi.delta else "",
             )
             for kpi in self.report.kpis
         ]

@@ -25,7 +25,7 @@ report:
     by_day: {label: On time by day, format: sparkline}
   chart:
     - {type: bar, x: on_time_share, y: airline, title: Share of flights on time}
-    - {type: scatter, x: flights, y: mean_delay, color: airline, title: Size and delay}
+    - {type: bar, x: mean_delay, y: airline, title: Mean arrival delay}
 */
 WITH days AS (
     SELECT

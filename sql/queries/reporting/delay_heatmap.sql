@@ -1,5 +1,5 @@
 /* @asset
-description: When to fly, and when not - departure delays by weekday and hour over the year.
+description: "When to fly, and when not: departure delays by weekday and hour over the year."
 owner: team:network
 timezone: America/New_York
 report:
@@ -22,7 +22,7 @@ report:
     - {type: line, x: hour, y: mean_delay, color: airport, of: airports, title: Mean departure delay by airport}
     - {type: bar, x: hour, y: flights, color: airport, of: airports, title: Departures by airport}
   sections:
-    week: {table: false}
+    week: {title: The week, table: false}
     airports: {title: The three airports, table: false}
 */
 -- name: week
