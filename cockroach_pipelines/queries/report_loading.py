@@ -103,7 +103,7 @@ def named_columns(rules: ReportRules, first: str) -> Iterator[tuple[KeyPath, str
             yield ("report", "chart", number, key), name, chart.of or first
     for key, kpi in rules.kpis.items():
         for name in kpi.figure.columns:
-            yield ("report", "kpis", key), name, kpi.of or first
+            yield ("report", "kpis", key, "value"), name, kpi.of or first
     if rules.compare:
         for name in rules.compare.by or ():
             yield ("report", "compare", "by"), name, first

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from cockroach_pipelines.config import PipelinesError
+from cockroach_pipelines.queries import QueryNotFoundError
 
 
 class ReportError(PipelinesError):
     """A report cannot be made of its rows as its header asks for."""
 
 
-class SnapshotNotFoundError(PipelinesError):
+class SnapshotNotFoundError(QueryNotFoundError):
     """There is no snapshot of the report that was asked for."""
 
 
