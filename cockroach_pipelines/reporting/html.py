@@ -18,7 +18,7 @@ from cockroach_pipelines.reporting.model import Drawing, Report, Section, Table
 from cockroach_pipelines.reporting.themes import DARK, FONT, LIGHT
 
 _MOST_KPIS_IN_A_ROW = 6
-_PICTURE_SCALE = 1.5
+_PRINTED_SCALE = 2
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,10 @@ def _both_ways(drawing: Drawing, rules: ReportRules, formatter: Formatter, wide:
 
 def _printed(drawing: Drawing, rules: ReportRules, formatter: Formatter, wide: bool, name: str) -> _Picture:
     drawn = svg(drawing, rules.columns, formatter, LIGHT, width=WHOLE if wide else HALF, name=name)
-    return _Picture(drawing.title, wide, image=f"data:image/png;base64,{base64.b64encode(png_of(drawn)).decode()}")
+    return _Picture(drawing.title, wide, image=f"data:image/png;base64,{base64.b64encode(png_of(drawn, _PRINTED_SCALE)).decode()}")
 
 
-def png_of(drawn: str, scale: float = _PICTURE_SCALE) -> bytes:
+def png_of(drawn: str, scale: float = 1) -> bytes:
     """Give SVG as PNG, so many pixels to one of its own."""
     import vl_convert
 

@@ -20,7 +20,7 @@ _TONES = {"good": LIGHT.good, "bad": LIGHT.bad, "neutral": LIGHT.muted}
 
 
 def png(report: Report, rules: ReportRules) -> bytes:
-    """Give a report as a picture, by day, at three pixels to two."""
+    """Give a report as a picture, by day, 1,120 pixels wide."""
     return png_of(picture(report, rules))
 
 
