@@ -34,7 +34,7 @@ from cockroach_pipelines.reporting.model import Cell, CheckLine, Column, Drawing
 from cockroach_pipelines.reporting.report import Earlier, ReportOutcome
 from cockroach_pipelines.reporting.values import first_rows, values_of
 
-MOST_POINTS = 20_000
+MOST_POINTS = 5_000
 """Rows that a chart draws: more cannot be told apart, and make a page that no browser likes."""
 
 LONGEST_TEXT = 2_000

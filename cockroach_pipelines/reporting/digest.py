@@ -38,14 +38,34 @@ class _ColumnHash:
 
     def add(self, column: Any) -> None:
         self._present.update(_bytes(pc.is_valid(column).cast(pa.uint8())))
+        if _is_fixed(column.type):
+            self._values.update(_bytes(_without_nulls(column)))
+            return
         texts = _as_text(column)
         self._lengths.update(_bytes(pc.fill_null(pc.binary_length(texts), 0)))
-        if len(texts):
-            joined = pa.concat_arrays([pc.fill_null(texts, b"" if pa.types.is_large_binary(texts.type) else "")])
-            self._values.update(_characters(joined))
+        self._values.update(_characters(pc.fill_null(texts, b"" if pa.types.is_large_binary(texts.type) else "")))
 
     def digest(self) -> bytes:
         return self._present.digest() + self._lengths.digest() + self._values.digest()
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    """Whether every value of a type takes the same number of bytes."""
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_temporal(kind)
+    ) and not pa.types.is_interval(kind)
+
+
+def _without_nulls(column: Any) -> Any:
+    """Give a column whose NULLs are zeros, for what stands in their place is anything."""
+    if not column.null_count:
+        return column
+    kind = column.type
+    zero = pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(bytes(kind.bit_width // 8))])
+    return pc.fill_null(column, zero[0])
 
 
 def _as_text(column: Any) -> Any:

@@ -125,7 +125,9 @@ def _both_ways(drawing: Drawing, rules: ReportRules, formatter: Formatter, wide:
 
 def _printed(drawing: Drawing, rules: ReportRules, formatter: Formatter, wide: bool, name: str) -> _Picture:
     drawn = svg(drawing, rules.columns, formatter, LIGHT, width=WHOLE if wide else HALF, name=name)
-    return _Picture(drawing.title, wide, image=f"data:image/png;base64,{base64.b64encode(png_of(drawn, _PRINTED_SCALE)).decode()}")
+    return _Picture(
+        drawing.title, wide, image=f"data:image/png;base64,{base64.b64encode(png_of(drawn, _PRINTED_SCALE)).decode()}"
+    )
 
 
 def png_of(drawn: str, scale: float = 1) -> bytes:
