@@ -17,7 +17,7 @@ MODES = {
 }
 """Width and most height in pixels, scheme and medium."""
 
-_COLOURS = 160
+_COLOURS = 256
 
 
 def take(browser: Browser, page: Path, mode: str) -> Image.Image:
@@ -40,7 +40,7 @@ def difference(taken: Image.Image, kept: Path) -> float:
     """Give how much a picture differs from the one that is kept, from 0 to 1; WRITE_PICTURES=1 keeps it anew."""
     if os.environ.get("WRITE_PICTURES"):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        taken.quantize(_COLOURS, dither=Image.Dither.NONE).save(kept, optimize=True)
+        taken.quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(kept, optimize=True)
     before = Image.open(kept).convert("RGB")
     if abs(before.height - taken.height) > 0.1 * before.height or before.width != taken.width:
         return 1.0

@@ -191,6 +191,12 @@ def test_keys_of_reconciliations_are_still_refused_in_reports(load: Load, sql_fo
     assert found.startswith("report.sql:2:1: `source` is for reconciliations.")
 
 
+def test_who_reads_the_table_that_a_report_becomes_waits_for_it(write: Write, sql_folder: Path) -> None:
+    write("reporting/first.sql", report("into: marts.revenue"))
+    write("reporting/second.sql", "SELECT revenue FROM marts.revenue\n")
+    assert SQLRepository(sql_folder).dependencies()["reporting/second"] == {"reporting/first"}
+
+
 def test_columns_that_the_text_does_not_say_are_left_to_the_run(load: Load) -> None:
     for sql in ("SELECT * FROM sales", "SELECT shop, count(*) FROM sales GROUP BY shop"):
         assert isinstance(load(report("columns: {anything: eur}", sql)), Query)
