@@ -20,20 +20,13 @@ from cockroach_pipelines.execution.events import (
     everyone,
     ignore,
 )
-from cockroach_pipelines.execution.files import (
-    ENDINGS,
-    Destination,
-    FileWriteError,
-    WrittenFile,
-    ending_of,
-    write_file,
-)
+from cockroach_pipelines.execution.files import ENDINGS, Destination, FileWriteError, WrittenFile, ending_of, write_file
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.partition_keys import PartitionKeysError, read_partition_keys
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.range_reading import run_range
-from cockroach_pipelines.execution.reading import run_reading
+from cockroach_pipelines.execution.reading import read_in, run_reading, stage_in
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
@@ -97,11 +90,13 @@ __all__ = [
     "ignore",
     "locate",
     "preview_records",
+    "read_in",
     "read_partition_keys",
     "recovery_of",
     "redacted",
     "run_range",
     "run_reading",
+    "stage_in",
     "structured_log",
     "write_file",
 ]

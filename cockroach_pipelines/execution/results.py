@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,28 +60,36 @@ class ResultProcessor:
         with staging(self.folder) as folder:
             yield folder
 
-    def stage(self, stream: ArrowStream, path: Path) -> StagedResult:
-        """Write a stream to a file in the format that its name's ending says.
+    def stage(self, stream: ArrowStream, path: Path, also: Sequence[Path] = ()) -> StagedResult:
+        """Write a stream to a file in the format that its name's ending says, and to others while it is read.
 
         Raises:
             StatementError: The server ended the statement in mid-stream; no file is left.
             FileWriteError: The file cannot be written, the disk being full for one.
         """
         with stream:
-            return self.stage_batches(stream.schema, stream, path)
+            return self.stage_batches(stream.schema, stream, path, also)
 
-    def stage_batches(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path) -> StagedResult:
-        """Write batches of one schema to a file, as `stage` does.
+    def stage_batches(
+        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path, also: Sequence[Path] = ()
+    ) -> StagedResult:
+        """Write batches of one schema to files, as `stage` does.
 
         Raises:
             FileWriteError: The file cannot be written, the disk being full for one.
         """
         head: list[pa.RecordBatch] = []
         rows = 0
-        with LocalFile(path) as file, encoding(writer_for(path.name), file, schema) as writer:
+        with contextlib.ExitStack() as files:
+            writers = []
+            for each in (path, *also):
+                file = files.enter_context(LocalFile(each))
+                writers.append(files.enter_context(encoding(writer_for(each.name), file, schema)))
             for batch in batches:
                 if rows < self.preview_rows:
                     head.append(batch.slice(0, self.preview_rows - rows))
                 rows += batch.num_rows
-                writer.write(batch)
+                for writer in writers:
+                    writer.write(batch)
+        writer = writers[0]
         return StagedResult(path, writer.schema, rows, writer.stored(head))

@@ -17,6 +17,7 @@ from cockroach_pipelines.orchestration.freshness import freshness_policy
 from cockroach_pipelines.orchestration.metadata import check_results
 from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import asset_dep, backfill_policy, partitions_definition
+from cockroach_pipelines.orchestration.reports import Reports, report_check_specs
 from cockroach_pipelines.orchestration.step import Step, parameters
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
 from cockroach_pipelines.reconciliation import NO_DIFFERENCES
@@ -57,9 +58,11 @@ def sql_asset(query: Query, deps: Sequence[dg.AssetKey], results_folder: Path) -
             if isinstance(outcomes, Exception):
                 raise outcomes
             results = check_results(outcomes, context.asset_key)
+            reports = Reports(step, results_folder)
             if any(outcome.blocked for outcome in outcomes):
-                yield from results
+                yield from [*results, *reports.withheld()]
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
+            results += reports.produce(outcomes)
             yield step.result(outcomes, results)
 
     def compare(context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -107,7 +110,7 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
     if query.kind is QueryKind.RECONCILIATION:
         said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
         specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))
-    return specs
+    return [*specs, *report_check_specs(query, key)]
 
 
 def _config_schema(params: Mapping[str, ParameterSpec], further: Mapping[str, dg.Field]) -> dict[str, dg.Field] | None:

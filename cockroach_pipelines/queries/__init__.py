@@ -3,9 +3,11 @@
 from cockroach_pipelines.queries.asked_comparison import asked_comparison
 from cockroach_pipelines.queries.automation_header import Freshness, MappingKind, PartitionMapping, Trigger
 from cockroach_pipelines.queries.batch import Batch, NarrowedStatement, PagedStatement
+from cockroach_pipelines.queries.column_formats import ColumnFormat, FormatKind
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
+from cockroach_pipelines.queries.figures import Aggregate, Figure
 from cockroach_pipelines.queries.header_models import Check, Header, Severity
 from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.maintenance_header import (
@@ -49,6 +51,7 @@ from cockroach_pipelines.queries.partition_header import (
 from cockroach_pipelines.queries.partitions import (
     PartitionWindow,
     contiguous,
+    earlier_window,
     example_key,
     first_moment,
     name_of_keys,
@@ -63,6 +66,26 @@ from cockroach_pipelines.queries.reconciliation_header import (
     ReconciliationHeader,
     ToleranceRule,
 )
+from cockroach_pipelines.queries.report_loading import place_in_header, refuse_unknown_columns
+from cockroach_pipelines.queries.reporting_header import (
+    PREVIOUS_PARTITION,
+    PREVIOUS_SNAPSHOT,
+    REPORTING_KEYS,
+    Alert,
+    Chart,
+    ChartType,
+    ColumnRule,
+    Compare,
+    DeliveryRule,
+    Into,
+    KpiRule,
+    Occasion,
+    ReportFormat,
+    ReportingHeader,
+    ReportRules,
+    SectionRule,
+    Shown,
+)
 from cockroach_pipelines.queries.repository import SQLRepository, sql_files
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName, parse_table_name
@@ -76,8 +99,13 @@ __all__ = [
     "MONITOR_KEYS",
     "MOST_KEYS",
     "PARTITION_PARAMETERS",
+    "PREVIOUS_PARTITION",
+    "PREVIOUS_SNAPSHOT",
     "RECONCILIATION_KEYS",
+    "REPORTING_KEYS",
     "SIDES",
+    "Aggregate",
+    "Alert",
     "Backfill",
     "Batch",
     "BatchRules",
@@ -85,18 +113,28 @@ __all__ = [
     "BoundSQL",
     "Bounds",
     "BrokenQuery",
+    "Chart",
+    "ChartType",
     "Check",
     "CheckQuery",
+    "ColumnFormat",
+    "ColumnRule",
+    "Compare",
     "ComparedSide",
     "Comparison",
+    "DeliveryRule",
     "Effect",
     "Expect",
+    "Figure",
     "Finding",
+    "FormatKind",
     "Fragment",
     "Freshness",
     "Gone",
     "Header",
+    "Into",
     "KeysPartition",
+    "KpiRule",
     "LocatedSQL",
     "MaintenanceHeader",
     "MappingKind",
@@ -109,6 +147,7 @@ __all__ = [
     "MonitorHeader",
     "MonitorKeys",
     "NarrowedStatement",
+    "Occasion",
     "PagedStatement",
     "ParameterError",
     "ParameterSpec",
@@ -125,11 +164,16 @@ __all__ = [
     "QueryPartition",
     "ReconciliationHeader",
     "RenderedTemplate",
+    "ReportFormat",
+    "ReportRules",
+    "ReportingHeader",
     "SQLLoader",
     "SQLParser",
     "SQLRepository",
     "SQLTemplate",
+    "SectionRule",
     "Severity",
+    "Shown",
     "Statement",
     "StatementKind",
     "TableName",
@@ -145,6 +189,7 @@ __all__ = [
     "bind_positions",
     "combine",
     "contiguous",
+    "earlier_window",
     "example_key",
     "findings",
     "first_moment",
@@ -152,7 +197,9 @@ __all__ = [
     "name_of_keys",
     "parse_table_name",
     "partition_window",
+    "place_in_header",
     "place_of_column",
+    "refuse_unknown_columns",
     "sql_files",
     "ttl_proposal",
     "watches_of",

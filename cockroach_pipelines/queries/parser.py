@@ -63,7 +63,7 @@ class ParsedSQL:
 
     `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `dangers` names
     what destroys at once: a DROP, a TRUNCATE, a DELETE or UPDATE of every row. `further` holds the places where a second
-    statement and those after it begin.
+    statement and those after it begin, `columns` the names of the result's columns where the text says all of them.
     """
 
     kind: StatementKind
@@ -74,6 +74,7 @@ class ParsedSQL:
     notes: frozenset[str] = frozenset()
     further: tuple[Place, ...] = ()
     dangers: tuple[Danger, ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def statement_count(self) -> int:
@@ -140,6 +141,7 @@ class SQLParser:
             notes=first.notes,
             dangers=tuple(danger for each in analyses for danger in each.dangers),
             further=tuple(part.source.place(part.tokens[0].start) for part in parts[1:]),
+            columns=first.columns,
         )
 
 
@@ -196,6 +198,7 @@ class _Analysis:
                 *(self._danger(each) for each in unfiltered(tree)),
                 *(danger for each in inner for danger in each.dangers),
             ),
+            columns=_columns_of(tree),
         )
 
     def _danger(self, found: Unfiltered) -> Danger:
@@ -343,6 +346,19 @@ class _Analysis:
     def _begins(self, index: int, wanted: list[str]) -> bool:
         """Whether the word at the index can begin a statement: `ON UPDATE` and `DO UPDATE` cannot."""
         return len(wanted) > 1 or wanted == ["INTO"] or index == 0 or self.words[index - 1] in ("(", "[", ")", "")
+
+
+def _columns_of(tree: exp.Expression) -> tuple[str, ...] | None:
+    """Give the names of a query's columns; None where one is left to the server."""
+    if not isinstance(tree, exp.Query):
+        return None
+    names: list[str] = []
+    for column in tree.selects:
+        name = column.args.get("alias") if isinstance(column, exp.Alias) else column.this
+        if not isinstance(column, exp.Alias | exp.Column) or not isinstance(name, exp.Identifier):
+            return None
+        names.append(name.name if name.quoted else name.name.lower())
+    return tuple(names) or None
 
 
 def _kind_of(tree: exp.Expression, first: StatementKind) -> StatementKind:

@@ -39,7 +39,10 @@ class YAMLDocument:
         """Give the value at a path, None where there is none."""
         value: object = self.values
         for part in path:
-            value = value.get(str(part)) if isinstance(value, dict) else None
+            if isinstance(value, list) and isinstance(part, int):
+                value = value[part] if part < len(value) else None
+            else:
+                value = value.get(str(part)) if isinstance(value, dict) else None
         return value
 
     def key_place(self, path: Path) -> Place:
@@ -58,6 +61,8 @@ class YAMLDocument:
         for part in path:
             if not (isinstance(part, int) and isinstance(self._nodes.get(written), yaml.MappingNode)):
                 written = (*written, part)
+            elif (*written, str(part)) in self._nodes:  # a key that is a number
+                written = (*written, str(part))
         return written
 
     def is_blank(self, path: Path) -> bool:
