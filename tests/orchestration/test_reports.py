@@ -173,6 +173,31 @@ def test_a_report_that_cannot_be_made_fails_with_its_place_and_delivers_nothing(
     assert mail.mails == []
 
 
+def test_each_partition_of_a_range_has_its_own_sections_and_comparison(config: ConfigManager, tmp_path: Path) -> None:
+    path = tmp_path / "sql" / "queries" / "reporting" / "numbers.sql"
+    path.write_text("""
+        /* @asset
+        partition: {p: {every: day, from: 2024-01-01, column: day}, k: {keys: [eu, us]}}
+        report: {compare: previous partition, kpis: {total: sum(n), others: {value: count, of: other}}}
+        */
+        -- name: first
+        SELECT :partition_start::date AS day, n FROM generate_series(1, extract(day FROM :partition_start)::int) AS n
+        -- name: other
+        SELECT :partition_key AS key
+        """)
+    result = run(config, "eu|2024-01-02", "eu|2024-01-03")
+    assert result.success
+    said = metadata(result)
+    assert {key: (each["kpi/total"], each["kpi/others"]) for key, each in said.items()} == {
+        "eu|2024-01-02": (3.0, 1.0),
+        "eu|2024-01-03": (6.0, 1.0),
+    }
+    assert not any("statement_ran_for" in each for each in said.values())
+    store = SnapshotStore(config.settings.results_folder / REPORTS)
+    compared = {key: store.find("reporting/numbers", key).manifest.compared_with for key in said}
+    assert compared == {"eu|2024-01-02": "eu|2024-01-01", "eu|2024-01-03": "eu|2024-01-02"}
+
+
 def test_a_report_without_a_page_is_a_folder_of_files(config: ConfigManager, tmp_path: Path) -> None:
     path = tmp_path / "sql" / "queries" / "reporting" / "numbers.sql"
     header = "/* @asset\npartition: {every: day, from: 2024-01-01}\nreport: {formats: [csv]}\n*/\nSELECT :partition_key AS day"

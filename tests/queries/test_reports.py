@@ -164,13 +164,20 @@ def test_each_mistake_is_an_error_at_its_place(load: Load, sql_folder: Path, sai
         ("week", "compare: 3 days", "`report.compare`: no week begins 3 days before another. Write 1 week, for one."),
         ("month", "compare: 7 days", "`report.compare`: no month begins 7 days before another. Write 1 month, for one."),
         ("day", "into: t", "`report.into`: each partition would take the place of all others. Add `key: [...]` to upsert"),
+        ("hour", "compare: 1 month", "`report.compare`: no hour begins 1 month before another. Write 7 days, for one."),
+        ("two", "compare: 1 month", "`report.compare`: no day begins 1 month before another. Write 7 days, for one."),
+        ("keys", "compare: 7 days", "`report.compare`: keys have no order in time, so that none is before another. Write previous snapshot."),
+        ("keys", "compare: previous partition", "`report.compare`: keys have no order in time"),
+        ("two", "into: {table: t, partition: shop}", "`report.into.partition`: one column cannot tell partitions of two dimensions apart."),
         ("day", "into: {table: t, key: [shop], partition: shop}", "`report.into.partition`: `key` upserts, and `partition` replaces."),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_the_partitions_is_refused(
     load: Load, sql_folder: Path, partition: str, said: str, error: str
 ) -> None:
-    more = f"partition: {{every: {partition}, from: 2024-01-01}}\n"
+    forms = {"keys": "{keys: [eu, us]}", "two": "{t: {every: day, from: 2024-01-01}, k: {keys: [eu, us]}}"}
+    form = forms.get(partition, f"{{every: {partition}, from: 2024-01-01}}")
+    more = f"partition: {form}\n"
     (found,) = errors_of(load(report(said, more=more)), sql_folder)
     assert error in found
     assert found.startswith("report.sql:4:")

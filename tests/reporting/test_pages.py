@@ -268,3 +268,32 @@ def test_a_page_becomes_pdf_with_its_words(read: Read) -> None:
     for said in ("Revenue by shop", "€395.00", "Visitors", "2024-02-01 07:30:00 CET"):
         assert said in words
     assert len(reader.pages) <= 3
+
+
+@pytest.mark.parametrize(
+    ("partition", "key", "facts"),
+    [
+        ("{every: day, from: 2024-01-01}", "2024-01-02", {"Period": "Tuesday, January 2, 2024"}),
+        ("{every: week, from: 2024-01-01}", "2024-01-08", {"Period": "January 8, 2024 – January 14, 2024"}),
+        ("{every: month, from: 2024-01-01}", "2024-02", {"Period": "February 2024"}),
+        (
+            "{every: hour, from: 2024-01-01, offset: 15m}",
+            "2024-01-01-05:15",
+            {"Period": "2024-01-01 05:15:00 UTC – 2024-01-01 06:15:00 UTC"},
+        ),
+        (
+            "{every: day, from: 2024-01-01, offset: 6h}",
+            "2024-01-02",
+            {"Period": "2024-01-02 06:00:00 UTC – 2024-01-03 06:00:00 UTC"},
+        ),
+        ("{keys: [eu, us]}", "eu", {"Partition": "eu"}),
+        (
+            "{day: {every: day, from: 2024-01-01}, region: {keys: [eu, us]}}",
+            "2024-01-02|us",
+            {"Period": "Tuesday, January 2, 2024", "Partition": "us"},
+        ),
+    ],
+)
+def test_a_page_says_what_its_partition_covers(make: Make, partition: str, key: str, facts: dict[str, str]) -> None:
+    report = make(f"/* @asset\npartition: {partition}\nreport: {{}}\n*/\nSELECT 1 AS one", key)
+    assert {name: said for name, said in report.facts if name in ("Period", "Partition")} == facts

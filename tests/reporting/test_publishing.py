@@ -18,6 +18,8 @@ from tests.reporting.conftest import Read
 
 Publish = Callable[..., Published]
 
+DAYS = "{every: day, from: 2024-01-01}"
+
 
 @pytest.fixture
 def publish(server: PostgresServer, read: Read, tmp_path: Path) -> Iterator[Publish]:
@@ -25,8 +27,8 @@ def publish(server: PostgresServer, read: Read, tmp_path: Path) -> Iterator[Publ
     config = make_project(tmp_path, {"main": server.config}, {})
     with connection_manager(config.settings.connections) as connections:
 
-        def publish(into: str, sql: str, partition: str | None = None) -> Published:
-            header = "partition: {every: day, from: 2024-01-01}\n" if partition else ""
+        def publish(into: str, sql: str, partition: str | None = None, of: str = DAYS) -> Published:
+            header = f"partition: {of}\n" if partition else ""
             outcome = read(f"/* @asset\n{header}report: {{into: {into}}}\n*/\n{sql}", partition)
             rules, staged = outcome.order.query.report, outcome.staged
             assert rules and rules.into and staged
@@ -77,6 +79,19 @@ def test_a_partition_replaces_its_own_rows(server: PostgresServer, publish: Publ
         "2024-01-01|1",
         "2024-01-02|3",
     ]
+
+
+def test_a_key_replaces_its_own_rows(server: PostgresServer, publish: Publish) -> None:
+    into, keys = "{table: marts.t, partition: region}", "{keys: ['1', '2']}"
+    sql = "SELECT :partition_key::int AS region, n FROM generate_series(1, {rows}) AS n"
+    for key, count in (("1", 2), ("2", 3), ("1", 1)):
+        publish(into, sql.format(rows=count), key, keys)
+    assert server.psql("SELECT region, count(*) FROM marts.t GROUP BY 1 ORDER BY 1").splitlines() == ["1|1", "2|3"]
+    with pytest.raises(PublishError) as raised:
+        publish(into, "SELECT 7 AS region, 1 AS n WHERE :partition_key <> ''", "1", keys)
+    assert "1 of 1 rows lie outside of the partition by 'region'" in raised.value.message
+    assert raised.value.advice == "Name the column that is :partition_key in every row."
+    assert len(rows(server)) == 4
 
 
 def test_rows_outside_of_the_partition_are_refused_and_nothing_changes(
