@@ -19,6 +19,7 @@ from cockroach_pipelines.queries import (
     ChartType,
     ColumnFormat,
     ColumnRule,
+    Figure,
     FormatKind,
     Header,
     KpiRule,
@@ -27,6 +28,7 @@ from cockroach_pipelines.queries import (
     ReportRules,
     SectionRule,
     TimePartition,
+    place_in_header,
 )
 from cockroach_pipelines.reporting.aggregation import figures_of
 from cockroach_pipelines.reporting.errors import ReportError
@@ -82,7 +84,11 @@ def build(outcome: ReportOutcome, generated_at: dt.datetime, before: Earlier | N
     query, order = outcome.order.query, outcome.order
     rules = query.report or ReportRules()
     header = query.header
-    formatter = Formatter(rules.locale, header.effective_timezone)
+    try:
+        formatter = Formatter(rules.locale, header.effective_timezone)
+    except ReportError as error:
+        error.place = place_in_header(query.path, ("report", "locale"))
+        raise
     earlier = outcome.earlier or before
     work = _Building(outcome, rules, formatter, earlier, Judgement())
     kpis = tuple(_kpis(work))
@@ -119,11 +125,9 @@ def _kpis(work: _Building) -> Iterator[Kpi]:
         mine = {key: rule.figure for key, rule in work.rules.kpis.items() if (rule.of or work.first) == name}
         if not mine:
             continue
-        found = figures_of(result.path, mine.values())
-        values |= {key: found[figure] for key, figure in mine.items()}
+        values |= _values(work, result.path, mine)
         if work.earlier and name in work.earlier.files:
-            found = figures_of(work.earlier.files[name], mine.values())
-            before |= {key: found[figure] for key, figure in mine.items()}
+            before |= _values(work, work.earlier.files[name], mine)
     for key, rule in work.rules.kpis.items():
         value, old = values[key], before.get(key)
         label, form = rule.label or humanised(key), _kpi_format(rule, work.rules, value)
@@ -138,6 +142,18 @@ def _kpis(work: _Building) -> Iterator[Kpi]:
             change,
             alert,
         )
+
+
+def _values(work: _Building, path: Path, figures: Mapping[str, Figure]) -> dict[str, object]:
+    try:
+        found = figures_of(path, figures.values())
+    except ReportError as error:
+        key = next(
+            (key for key, each in figures.items() if any(str(one) in error.message for one in each.aggregates)), ""
+        )
+        error.place = place_in_header(work.outcome.order.query.path, ("report", "kpis", key, "value"))
+        raise
+    return {key: found[figure] for key, figure in figures.items()}
 
 
 def _kpi_format(rule: KpiRule, rules: ReportRules, value: object) -> ColumnFormat | None:

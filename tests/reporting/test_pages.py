@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cockroach_pipelines.queries import Query, ReportRules
+from cockroach_pipelines.reporting import ReportError
 from cockroach_pipelines.reporting.building import build
 from cockroach_pipelines.reporting.html import page
 from cockroach_pipelines.reporting.model import Report, Tone
@@ -253,6 +254,20 @@ def test_values_of_every_type_can_be_shown(make: Make) -> None:
     assert texts[:4] == ["true", "00ff", "x, NULL", '{"k": 1}']
     assert (texts[4], texts[5], texts[6]) == ("P0M1DT2H3M0.000000S", "10:00:00", "nan")
     assert "0043" in str(texts[7]) or "44" in str(texts[7])
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("locale: xx", "r.sql:3:17: Nothing is known of the locale 'xx'."),
+        ("kpis: {rows: count, total: sum(t)}", "r.sql:3:36: sum(t) needs numbers, and 't' is string."),
+        ("kpis: {total: {value: mean(t) / count}}", "r.sql:3:31: mean(t) needs numbers, and 't' is string."),
+    ],
+)
+def test_what_cannot_be_made_of_the_rows_is_told_at_its_place(make: Make, said: str, error: str) -> None:
+    with pytest.raises(ReportError) as raised:
+        make(f"/* @asset\nreport:\n        {said}\n*/\nSELECT 'x' AS t")
+    assert error in str(raised.value)
 
 
 def test_a_page_becomes_pdf_with_its_words(read: Read) -> None:
