@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.embedded.replica import replica_differences
+from tests.peers.browser import chromium
+from tests.peers.pictures import MODES, difference, take
 from tests.peers.processes import readable_folder
 
 ROOT = Path(__file__).parents[1]
@@ -133,3 +135,25 @@ def test_the_readmes_python_without_dagster_runs(demo: tuple[Path, subprocess.Co
         check=False,
     )
     assert done.stdout == "[(10, 69203, 0)]\n", done.stderr
+
+
+PICTURES = {
+    "daily_operations": "2013-01-31",
+    "carrier_league": "2013-01-01",
+    "delay_heatmap": "_",
+}
+
+
+@pytest.mark.browser
+def test_the_reports_look_as_they_are_shown(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    folder, _ = demo
+    reports = folder / ".data" / "results" / "reports"
+    assert (reports / "index.html").is_file()
+    apart: dict[str, float] = {}
+    with chromium() as browser:
+        for name, partition in PICTURES.items():
+            (page,) = (reports / "reporting" / name / partition).glob("*/report.html")
+            for mode in MODES:
+                picture = f"{name}-{mode}"
+                apart[picture] = difference(take(browser, page, mode), ROOT / "docs" / "reports" / f"{picture}.png")
+    assert {name: value for name, value in apart.items() if value > 0.05} == {}

@@ -10,7 +10,7 @@ import typer
 from cockroach_pipelines.cli.app import app
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
-from cockroach_pipelines.queries import RECONCILIATION_KEYS, BatchRules, Header, SQLRepository
+from cockroach_pipelines.queries import RECONCILIATION_KEYS, BatchRules, Header, ReportRules, SQLRepository
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -40,6 +40,21 @@ def test_every_key_of_a_batch_is_in_its_table_and_its_example_is_a_valid_file(tm
     folder.mkdir(parents=True)
     (folder / "example.sql").write_text("".join(line[4:] + "\n" for line in example.splitlines()))
     assert SQLRepository(tmp_path).get("example").batch
+
+
+def test_every_key_of_a_report_is_in_its_table_and_every_key_in_the_table_exists() -> None:
+    written = {key for cell in _first_cells("Reports") for key in re.findall(r"`(\w+)`", cell)}
+    assert written == set(ReportRules.model_fields)
+
+
+def test_the_example_of_a_report_is_a_valid_file(tmp_path: Path) -> None:
+    section = README.partition("## Reports\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"\n\n((?:    .*\n)+)", section)
+    folder = tmp_path / "queries" / "reporting"
+    folder.mkdir(parents=True)
+    (folder / "example.sql").write_text("".join(line[4:] + "\n" for line in example.splitlines()))
+    repository = SQLRepository(tmp_path, ["main"])
+    assert not repository.broken, [str(each.error) for each in repository.broken.values()]
 
 
 def test_each_form_of_a_reconciliation_is_a_valid_file(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import typer
 
 from cockroach_pipelines.cli.maintenance import maintenance, pause, resume
 from cockroach_pipelines.cli.migrations_app import migrations_app
-from cockroach_pipelines.cli.signals import raise_when_asked_to_end as _raise_when_asked_to_end
+from cockroach_pipelines.cli.report_commands import reports
+from cockroach_pipelines.cli.signals import raise_when_asked_to_end
 from cockroach_pipelines.config.errors import PipelinesError
 
 notify = typer.Typer(no_args_is_help=True)
@@ -57,7 +58,7 @@ def demo(config: ConfigOption = None) -> None:
     """
     from cockroach_pipelines.cli.demo import run_demo
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     raise typer.Exit(run_demo(config))
 
 
@@ -70,7 +71,7 @@ def doctor(
     """Check everything between this process and an answer from the database, one line each."""
     from cockroach_pipelines.cli.doctor import run_doctor, show_settings
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     raise typer.Exit(show_settings(config) if settings else run_doctor(config, connection))
 
 
@@ -130,7 +131,7 @@ def run(
     """Run one SQL file with its checks, without Dagster. Ctrl-C ends the statement on the server."""
     from cockroach_pipelines.cli.run import run_file
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     raise typer.Exit(
         run_file(
             name,
@@ -225,7 +226,7 @@ def reconcile(
     """
     from cockroach_pipelines.cli.reconcile import assigned, listed, number_or_text, reconcile_tables
 
-    _raise_when_asked_to_end()
+    raise_when_asked_to_end()
     given = {
         "source": {"connection": source_connection, "table": source},
         "target": {"connection": target_connection or source_connection, "table": target},
@@ -280,4 +281,5 @@ def main() -> NoReturn:
     sys.exit()
 
 
-app.add_typer(migrations_app, name="migrate", callback=_raise_when_asked_to_end)
+app.add_typer(migrations_app, name="migrate", callback=raise_when_asked_to_end)
+app.add_typer(reports, name="report")

@@ -76,7 +76,7 @@ def run_file(
         order = _rendered(template, params)
     else:
         query = repository.get(name)
-        order = Order(query, _parameters(params), _window(query, partition))
+        order = Order(query, given_parameters(params), partition_of(query, partition))
     query = order.query
     target = Target.of(output, as_json=as_json)
     if target and query.kind is QueryKind.MAINTENANCE:
@@ -119,7 +119,12 @@ def run_file(
     return ExitCode.FAILED if outcome.failed_checks else ExitCode.OK
 
 
-def _parameters(params: Sequence[str]) -> dict[str, object]:
+def given_parameters(params: Sequence[str]) -> dict[str, object]:
+    """Read what --param says.
+
+    Raises:
+        ConfigurationError: One has no value.
+    """
     values: dict[str, object] = {}
     for param in params:
         name, separator, text = param.partition("=")
@@ -130,7 +135,7 @@ def _parameters(params: Sequence[str]) -> dict[str, object]:
 
 
 def _rendered(template: SQLTemplate, params: Sequence[str]) -> Order:
-    values = _parameters(params)
+    values = given_parameters(params)
     for name in template.header.identifiers:
         text = values.get(name)
         if isinstance(text, str) and "," in text:
@@ -138,7 +143,12 @@ def _rendered(template: SQLTemplate, params: Sequence[str]) -> Order:
     return Order(template.render(values).as_query(template.path, template.header))
 
 
-def _window(query: Query, key: str | None) -> PartitionWindow | None:
+def partition_of(query: Query, key: str | None) -> PartitionWindow | None:
+    """Give the partition that --partition names.
+
+    Raises:
+        ConfigurationError: There is none of that key, or a key where there has to be one.
+    """
     spec = query.header.partition
     if spec is None and key is not None:
         raise ConfigurationError(f"{query.name} has no partitions.", advice="Leave --partition out.")

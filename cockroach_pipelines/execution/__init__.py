@@ -27,7 +27,7 @@ from cockroach_pipelines.execution.partition_keys import PartitionKeysError, rea
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.range_reading import run_range
-from cockroach_pipelines.execution.reading import run_reading
+from cockroach_pipelines.execution.reading import read_in, run_reading, stage_in
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.result_checks import compared, evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
@@ -95,11 +95,13 @@ __all__ = [
     "ignore",
     "locate",
     "preview_records",
+    "read_in",
     "read_partition_keys",
     "recovery_of",
     "redacted",
     "run_range",
     "run_reading",
+    "stage_in",
     "structured_log",
     "table_columns",
     "write_file",

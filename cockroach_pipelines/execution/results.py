@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,12 +75,15 @@ class ResultProcessor:
         with staging(self.folder) as folder:
             yield folder
 
-    def stage(self, stream: ArrowStream, path: Path, *, checked: bool = False) -> StagedResult:
-        """Write a stream to a file in the format that its name's ending says.
+    def stage(
+        self, stream: ArrowStream, path: Path, also: Sequence[Path] = (), *, checked: bool = False
+    ) -> StagedResult:
+        """Write a stream to a file in the format that its name's ending says, and to others while it is read.
 
         Args:
             stream: The rows.
             path: The file.
+            also: Further files of the same rows.
             checked: Whether checks will look at it; they need Parquet, which is then written beside another format.
 
         Raises:
@@ -88,12 +91,18 @@ class ResultProcessor:
             FileWriteError: The file cannot be written, the disk being full for one.
         """
         with stream:
-            return self.stage_batches(stream.schema, stream, path, checked=checked)
+            return self.stage_batches(stream.schema, stream, path, also, checked=checked)
 
     def stage_batches(
-        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path, *, checked: bool = False
+        self,
+        schema: pa.Schema,
+        batches: Iterable[pa.RecordBatch],
+        path: Path,
+        also: Sequence[Path] = (),
+        *,
+        checked: bool = False,
     ) -> StagedResult:
-        """Write batches of one schema to a file, as `stage` does.
+        """Write batches of one schema to files, as `stage` does.
 
         Raises:
             FileWriteError: The file cannot be written, the disk being full for one.
@@ -102,7 +111,7 @@ class ResultProcessor:
         rows = 0
         copy = path.with_name(f"{path.name}.parquet") if checked and path.suffix != ".parquet" else None
         with contextlib.ExitStack() as open_files:
-            writers = [_written(each, schema, open_files) for each in (path, copy) if each]
+            writers = [_written(each, schema, open_files) for each in (path, *also, copy) if each]
             for batch in batches:
                 if rows < self.preview_rows:
                     head.append(batch.slice(0, self.preview_rows - rows))

@@ -17,6 +17,7 @@ from cockroach_pipelines.orchestration.lineage import Sources, lineage_metadata
 from cockroach_pipelines.orchestration.metadata import check_results
 from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import backfill_policy
+from cockroach_pipelines.orchestration.reports import Reports
 from cockroach_pipelines.orchestration.specs import check_specs
 from cockroach_pipelines.orchestration.step import Step, parameters
 from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
@@ -70,9 +71,11 @@ def sql_asset(
                 raise outcomes
             outcomes = compared_with_before(context, query, outcomes)
             results = check_results(outcomes, context.asset_key)
+            reports = Reports(step, results_folder)
             if any(outcome.blocked for outcome in outcomes):
-                yield from results
+                yield from [*results, *reports.withheld()]
                 raise dg.Failure("A blocking check failed: the result is not published.", allow_retries=False)
+            results += reports.produce(outcomes)
             result = step.result(outcomes, results)
             lineage = lineage_metadata(context, query, outcomes[-1].statement, sources)
             yield dg.MaterializeResult(

@@ -24,6 +24,7 @@ from cockroach_pipelines.maintenance import BatchedMaintenance, BatchProgress
 from cockroach_pipelines.migrations import Migrator
 from cockroach_pipelines.orchestration.pools import limit_when_a_run_begins
 from cockroach_pipelines.reconciliation import Comparing, Progress
+from cockroach_pipelines.reporting import Deliverer
 
 
 class CockroachDBResource(dg.ConfigurableResource[Any]):
@@ -108,6 +109,11 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         path = Path(self.config_file) if self.config_file else None
         settings = ConfigManager.load(path).settings
         return Migrator.of(settings, self._manager(), self.connection_name, activity, self._observer(observe))
+
+    def deliverer(self, asset: str) -> Deliverer:
+        """Give what takes the snapshots of a report to its readers, as `notifications` of the configuration says."""
+        path = Path(self.config_file) if self.config_file else None
+        return Deliverer.of(ConfigManager.load(path).settings.notifications, asset)
 
     def _observer(self, observe: Observer | None) -> Observer:
         if self._log is None:

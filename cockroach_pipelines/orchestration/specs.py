@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from cockroach_pipelines.orchestration.reports import report_check_specs
 from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Query, QueryKind
 from cockroach_pipelines.reconciliation import NO_DIFFERENCES
@@ -19,4 +20,4 @@ def check_specs(query: Query) -> list[dg.AssetCheckSpec]:
     if query.kind is QueryKind.RECONCILIATION:
         said = "Both sides hold the same." if query.comparison else "The reconciliation finds no rows."
         specs.insert(0, dg.AssetCheckSpec(NO_DIFFERENCES, asset=key, description=said))
-    return specs
+    return [*specs, *report_check_specs(query, key)]

@@ -17,9 +17,9 @@ from cockroach_pipelines.orchestration.partitions import partition_windows
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.queries import Backfill, PartitionWindow, Query, QueryKind, contiguous
 from cockroach_pipelines.reconciliation import run_reconciliation, run_reconciliation_range
-from cockroach_pipelines.reporting import run_report, run_report_range
+from cockroach_pipelines.reporting import read_report, run_report_range
 
-_READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
+_READERS = {QueryKind.REPORTING: read_report, QueryKind.RECONCILIATION: run_reconciliation}
 _RANGE_READERS = {QueryKind.REPORTING: run_report_range, QueryKind.RECONCILIATION: run_reconciliation_range}
 
 
@@ -28,7 +28,7 @@ class Step:
     """The run of one asset, and what came of it in Dagster's terms.
 
     Of several partitions the statement runs once a partition, oldest first; where the header names the column that says of
-    which partition a row is, once for all that follow each other without a gap.
+    which partition a row is, and has no `report`, once for all that follow each other without a gap.
     """
 
     context: dg.AssetExecutionContext
@@ -46,7 +46,7 @@ class Step:
 
     def _run(self, folder: Path) -> list[Outcome]:
         windows = partition_windows(self.context, self.query.header.partition)
-        if self._time_column:
+        if self._cuts_rows:
             return self._run_ranges([window for window in windows if window], folder)
         outcomes = []
         for number, window in enumerate(windows, 1):
@@ -88,9 +88,9 @@ class Step:
         return _READERS[self.query.kind](self._reader, self.processor, order, path)
 
     @property
-    def _time_column(self) -> str | None:
+    def _cuts_rows(self) -> bool:
         time = self.query.header.partition.time if self.query.header.partition else None
-        return time.column if time else None
+        return bool(time and time.column) and self.query.report is None
 
     @property
     def _resource(self) -> CockroachDBResource:

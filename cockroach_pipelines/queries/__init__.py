@@ -19,10 +19,12 @@ from cockroach_pipelines.queries.check_header import (
 )
 from cockroach_pipelines.queries.check_loading import column_advice
 from cockroach_pipelines.queries.collecting import collecting_rarely
+from cockroach_pipelines.queries.column_formats import ColumnFormat, FormatKind
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
 from cockroach_pipelines.queries.defaults import HeaderDefaults, header_defaults
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
+from cockroach_pipelines.queries.figures import Aggregate, Figure
 from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.lineage import ColumnOrigin, column_origins
 from cockroach_pipelines.queries.loader import SQLLoader
@@ -67,6 +69,7 @@ from cockroach_pipelines.queries.partition_header import (
 from cockroach_pipelines.queries.partitions import (
     PartitionWindow,
     contiguous,
+    earlier_window,
     example_key,
     first_moment,
     name_of_keys,
@@ -81,6 +84,26 @@ from cockroach_pipelines.queries.reconciliation_header import (
     ReconciliationHeader,
     ToleranceRule,
 )
+from cockroach_pipelines.queries.report_loading import place_in_header, refuse_unknown_columns
+from cockroach_pipelines.queries.reporting_header import (
+    PREVIOUS_PARTITION,
+    PREVIOUS_SNAPSHOT,
+    REPORTING_KEYS,
+    Alert,
+    Chart,
+    ChartType,
+    ColumnRule,
+    Compare,
+    DeliveryRule,
+    Into,
+    KpiRule,
+    Occasion,
+    ReportFormat,
+    ReportingHeader,
+    ReportRules,
+    SectionRule,
+    Shown,
+)
 from cockroach_pipelines.queries.repository import SQLRepository, sql_files
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName, parse_table_name
@@ -94,10 +117,15 @@ __all__ = [
     "MONITOR_KEYS",
     "MOST_KEYS",
     "PARTITION_PARAMETERS",
+    "PREVIOUS_PARTITION",
+    "PREVIOUS_SNAPSHOT",
     "RECONCILIATION_KEYS",
+    "REPORTING_KEYS",
     "ROWS",
     "SIDES",
     "AcceptedValues",
+    "Aggregate",
+    "Alert",
     "Backfill",
     "Batch",
     "BatchRules",
@@ -105,22 +133,32 @@ __all__ = [
     "BoundSQL",
     "Bounds",
     "BrokenQuery",
+    "Chart",
+    "ChartType",
     "Check",
     "CheckQuery",
     "Checks",
+    "ColumnFormat",
     "ColumnOrigin",
+    "ColumnRule",
+    "Compare",
     "ComparedSide",
     "Comparison",
+    "DeliveryRule",
     "Effect",
     "Expect",
+    "Figure",
     "Finding",
+    "FormatKind",
     "Fragment",
     "FreshColumn",
     "Freshness",
     "Gone",
     "Header",
     "HeaderDefaults",
+    "Into",
     "KeysPartition",
+    "KpiRule",
     "LocatedSQL",
     "MaintenanceHeader",
     "MappingKind",
@@ -135,6 +173,7 @@ __all__ = [
     "NarrowedStatement",
     "NoChangeBeyond",
     "NotNull",
+    "Occasion",
     "PagedStatement",
     "ParameterError",
     "ParameterSpec",
@@ -151,6 +190,9 @@ __all__ = [
     "QueryPartition",
     "ReconciliationHeader",
     "RenderedTemplate",
+    "ReportFormat",
+    "ReportRules",
+    "ReportingHeader",
     "ResultCheck",
     "RowCount",
     "Rule",
@@ -158,7 +200,9 @@ __all__ = [
     "SQLParser",
     "SQLRepository",
     "SQLTemplate",
+    "SectionRule",
     "Severity",
+    "Shown",
     "Statement",
     "StatementKind",
     "TableName",
@@ -179,6 +223,7 @@ __all__ = [
     "column_origins",
     "combine",
     "contiguous",
+    "earlier_window",
     "example_key",
     "findings",
     "first_moment",
@@ -187,7 +232,9 @@ __all__ = [
     "name_of_keys",
     "parse_table_name",
     "partition_window",
+    "place_in_header",
     "place_of_column",
+    "refuse_unknown_columns",
     "sql_files",
     "ttl_proposal",
     "watches_of",

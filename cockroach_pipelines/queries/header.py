@@ -17,10 +17,12 @@ from cockroach_pipelines.database.special import SPECIALS
 from cockroach_pipelines.queries.check_header import Check, Checks
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
+from cockroach_pipelines.queries.header_values import KEYS_BELOW
 from cockroach_pipelines.queries.lexing import comment_end
 from cockroach_pipelines.queries.maintenance_header import MAINTENANCE_KEYS, MaintenanceHeader
 from cockroach_pipelines.queries.monitor_header import MONITOR_KEYS
 from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
+from cockroach_pipelines.queries.reporting_header import REPORTING_KEYS, ReportingHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.yaml_document import Path, YAMLDocument, read_yaml
@@ -29,10 +31,12 @@ _MARKERS: dict[type[BaseModel], str] = {
     Header: "asset",
     ReconciliationHeader: "asset",
     MaintenanceHeader: "asset",
+    ReportingHeader: "asset",
     TemplateHeader: "template",
 }
 # What files of a kind are called, their folder, and the keys that they alone have.
 _KEYS_OF_KINDS = (
+    ("reports", "reporting", REPORTING_KEYS),
     ("reconciliations", "reconciliation", RECONCILIATION_KEYS),
     ("maintenance", "maintenance", MAINTENANCE_KEYS),
     ("monitors", "maintenance", MONITOR_KEYS),
@@ -240,7 +244,8 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
             f"`{'.'.join(map(str, path))}` is missing.", place=document.key_place(path[:-1]), advice=f"Add `{key}: …`."
         )
     if kind == "at_key":
-        at = _as_written((*details["loc"], str(context["key"])), document)
+        below = (int(part) if part.isdecimal() else part for part in str(context["key"]).split(KEYS_BELOW))
+        at = _as_written((*details["loc"], *below), document)
         return _wrong(at, str(context["text"]), document.key_place(at))
     if details["loc"][-1:] == ("[key]",):
         return _wrong(path[:-1], _reason(details), document.key_place(path))
@@ -253,6 +258,8 @@ def _as_written(path: Path, document: YAMLDocument) -> Path:
     for part in path[:-1]:
         if document.has((*written, part), container=isinstance(part, int)):
             written = (*written, part)
+        elif isinstance(part, int) and document.has((*written, str(part))):  # a key that is a number
+            written = (*written, str(part))
     last = path[-1] if path else ""
     in_mapping = isinstance(last, int) and document.has(written, container=True) and not document.has((*written, last))
     return written if in_mapping else (*written, *path[-1:])
@@ -267,7 +274,7 @@ def _reason(details: ErrorDetails) -> str:
     kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     if kind == "value_error":
         return str(context["error"])
-    if kind == "enum":
+    if kind in ("enum", "literal_error"):
         allowed = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ",").split(",")]
         hint = did_you_mean(str(value), allowed)
         return f"{str(value)!r} is none of {', '.join(allowed)}. {hint if hint.startswith('Did') else ''}".strip()

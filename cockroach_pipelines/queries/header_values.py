@@ -15,9 +15,12 @@ from cockroach_pipelines.config.suggestions import did_you_mean
 
 _ASSET_NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
 
+KEYS_BELOW = "|"
+"""Between the keys of a way that leads further down."""
+
 
 def at_key(key: str, message: str) -> PydanticCustomError:
-    """Give the error of a rule between several keys, to be shown at one of them."""
+    """Give the error of a rule between several keys, to be shown at one of them, or at one below: `report|compare`."""
     return PydanticCustomError("at_key", "{text}", {"text": message, "key": key})
 
 

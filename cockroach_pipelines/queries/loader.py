@@ -35,6 +35,8 @@ from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.partition_rules import partition_problems, partition_query
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
+from cockroach_pipelines.queries.report_loading import ReportReader
+from cockroach_pipelines.queries.reporting_header import ReportingHeader
 from cockroach_pipelines.queries.rules import (
     dangers_not_allowed,
     read_only_problems,
@@ -92,6 +94,7 @@ def read_text(path: Path) -> str:
 
 _HEADERS: Mapping[QueryKind, type[Header]] = {
     QueryKind.RECONCILIATION: ReconciliationHeader,
+    QueryKind.REPORTING: ReportingHeader,
     QueryKind.MAINTENANCE: MaintenanceHeader,
 }
 
@@ -203,7 +206,8 @@ class SQLLoader:
         if header and not compares:
             problems += unknown_columns(header, statements.values(), _document(variants))
         if header and not problems:
-            bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
+            bounds = [each.bound for first in statements.values() for each in first.all]
+            bounds += [each.bound for each in checks.values()]
             problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
         if problems or header is None:
             raise combine(problems)
@@ -272,6 +276,8 @@ class SQLLoader:
         if variant.header.document is None and variant.header.problems:
             raise combine(variant.header.problems)  # nobody knows where the statement begins
         lexed = lex(generated_statement(variant.header) or variant.header.statement)
+        if kind is QueryKind.REPORTING:
+            return ReportReader(variant.path, variant.header, header, self._parser, problems).statement(lexed)
         bound = bind_positions(lexed)
         if header:
             problems += undeclared_parameters(bound, header)
@@ -444,7 +450,12 @@ def _unused_parameters(
 
 
 def _fingerprints(statements: Mapping[Dialect | None, Statement], comparison: Comparison | None) -> list[str]:
-    own = [statements[dialect].fingerprint for dialect in sorted(statements, key=lambda dialect: dialect or "")]
+    own = [
+        fingerprint
+        for dialect in sorted(statements, key=lambda dialect: dialect or "")
+        for each in statements[dialect].all
+        for fingerprint in ([each.name, each.fingerprint] if each.name else [each.fingerprint])
+    ]
     sides = comparison.sides if comparison else ()
     return [*own, *(side.statement.fingerprint for side in sides if side.statement)]
 

@@ -15,6 +15,7 @@ from cockroach_pipelines.queries.parameters import bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.partition_header import Backfill, QueryPartition, TwoDimensions
 from cockroach_pipelines.queries.query import QueryKind
+from cockroach_pipelines.queries.reporting_header import ReportingHeader
 from cockroach_pipelines.queries.rules import read_only_problems
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.yaml_document import Path as KeyPath
@@ -28,6 +29,7 @@ def partition_problems(
     if document is None:
         return
     partition, backfill = header.partition, header.backfill
+    reports = isinstance(header, ReportingHeader) and header.report is not None
     time = partition.time if partition else None
     column = time.column if time else None
     at: KeyPath = ("partition", partition.time_name) if isinstance(partition, TwoDimensions) else ("partition",)
@@ -54,6 +56,12 @@ def partition_problems(
             place=document.place(("backfill",)),
             advice="Remove it.",
         )
+    elif backfill is Backfill.ONE_STATEMENT and reports:
+        yield QueryFileError(
+            "`backfill: one_statement` is not for a file with `report`, whose statements run once for each partition.",
+            place=document.place(("backfill",)),
+            advice="Write backfill: one_run.",
+        )
     elif backfill is Backfill.ONE_STATEMENT and not column:
         yield QueryFileError(
             "`backfill: one_statement` has to know of which partition a row is.",
@@ -62,7 +70,12 @@ def partition_problems(
             if compares or time is None
             else "Name the column that says it: `partition: {…, column: time_hour}`.",
         )
-    elif column and backfill in (None, Backfill.ONE_STATEMENT) and not isinstance(partition, TwoDimensions):
+    elif (
+        column
+        and not reports
+        and backfill in (None, Backfill.ONE_STATEMENT)
+        and not isinstance(partition, TwoDimensions)
+    ):
         yield from _keys_of_one_partition(statements)
 
 

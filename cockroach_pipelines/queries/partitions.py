@@ -80,6 +80,24 @@ def partition_window(partition: Partition, key: str) -> PartitionWindow:
             return PartitionWindow(_member(partition, key))
 
 
+def earlier_window(
+    partition: Partition, window: PartitionWindow, *, days: int = 0, months: int = 0
+) -> PartitionWindow | None:
+    """Give the partition whose window of time begins so much earlier, by the clocks of its zone, of the same member.
+
+    With neither days nor months it is the one before. None where there is no such partition: before the first, at an
+    hour that the clocks skipped, or where partitions are no windows of time.
+    """
+    time, key = partition.time, window.time_key
+    if time is None or key is None:
+        return None
+    hours = time.every is PartitionEvery.HOUR
+    earlier = _earlier_hour(time, key, days) if hours else _earlier_day(time, key, days, months)
+    if earlier is None or not isinstance(partition, TwoDimensions):
+        return earlier
+    return _with_member(partition, earlier, window.member)
+
+
 def example_key(partition: Partition) -> str:
     """Give a key of a partition as somebody could write it."""
     match partition:
@@ -164,8 +182,12 @@ def _pair(partition: TwoDimensions, key: str) -> PartitionWindow:
     member = _member(partition.members, given[partition.keys_name], paired=True)
     assert partition.time is not None  # noqa: S101 - for the type checker
     window = _window(partition.time, given[partition.time_name])
-    canonical = {partition.time_name: window.key, partition.keys_name: member}
-    return replace(window, key=_DELIMITER.join(canonical[name] for name in partition.names), member=member)
+    return _with_member(partition, window, member)
+
+
+def _with_member(partition: TwoDimensions, window: PartitionWindow, member: str | None) -> PartitionWindow:
+    keys = {partition.time_name: window.key, partition.keys_name: member or ""}
+    return replace(window, key=_DELIMITER.join(keys[name] for name in partition.names), member=member)
 
 
 def _looks_like_time(key: str) -> bool:
@@ -224,6 +246,33 @@ def _hour(partition: TimePartition, key: str) -> PartitionWindow:
     if after or start < first_moment(partition, partition.start):
         raise _no_partition(partition, key)
     return PartitionWindow(_hour_key(local), start, start + _HOUR, _hour_key(local))
+
+
+def _earlier_hour(partition: TimePartition, key: str, days: int) -> PartitionWindow | None:
+    start = _hour(partition, key).start
+    assert start is not None  # noqa: S101 - for the type checker
+    zone, first = ZoneInfo(partition.timezone), first_moment(partition, partition.start)
+    if days > (start - first).days + 1:
+        return None
+    local = (start.astimezone(zone) - dt.timedelta(days=days)).replace(fold=0)
+    if days and not _exists(local):
+        return None
+    earlier = local.astimezone(dt.UTC) if days else start - _HOUR
+    return _hour(partition, _hour_key(earlier.astimezone(zone))) if earlier >= first else None
+
+
+def _earlier_day(partition: TimePartition, key: str, days: int, months: int) -> PartitionWindow | None:
+    start, first = _day(partition, key), partition.start
+    if days > (start - first).days or months > (start.year - first.year) * 12 + start.month - first.month:
+        return None
+    if days:
+        day = start - dt.timedelta(days=days)
+    elif months:
+        number = start.year * 12 + start.month - 1 - months
+        day = start.replace(year=number // 12, month=number % 12 + 1)
+    else:
+        day = _start_of_window(partition, start - dt.timedelta(days=1))
+    return _window(partition, day.isoformat()) if day >= first else None
 
 
 def _hour_key(local: dt.datetime) -> str:

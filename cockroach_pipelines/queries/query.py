@@ -19,8 +19,9 @@ from cockroach_pipelines.queries.monitor_header import Watch, watches_of
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.partition_header import Backfill
+from cockroach_pipelines.queries.reporting_header import ReportingHeader, ReportRules
 from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.table_names import TableName, parse_table_name
 from cockroach_pipelines.queries.watch import WatchQuery
 
 
@@ -76,13 +77,17 @@ class Query:
 
     @property
     def backfill(self) -> Backfill:
-        """How several partitions are run: as the header says, else in the way that is right for every statement."""
+        """How several partitions are run: as the header says, else in the way that is right for every statement.
+
+        With `report` each partition has a report of its own, with sections and what it is compared with: statements that
+        run once a partition, whether or not a column says of which one a row is.
+        """
         time = self.header.partition.time if self.header.partition else None
         if self.header.backfill:
             return self.header.backfill
         if self.kind is QueryKind.MAINTENANCE:
             return Backfill.PER_PARTITION  # each is committed by itself: a run for each knows which of them are done
-        return Backfill.ONE_STATEMENT if time and time.column else Backfill.ONE_RUN
+        return Backfill.ONE_STATEMENT if time and time.column and self.report is None else Backfill.ONE_RUN
 
     @property
     def path(self) -> Path:
@@ -131,14 +136,22 @@ class Query:
         """Every table that the statement of any dialect, or either side of a comparison, reads."""
         if self.comparison:
             return self.comparison.tables_read
-        return frozenset[TableName]().union(*(statement.parsed.tables_read for statement in self.statements.values()))
+        return frozenset[TableName]().union(
+            *(each.parsed.tables_read for statement in self.statements.values() for each in statement.all)
+        )
 
     @cached_property
     def tables_written(self) -> frozenset[TableName]:
-        """Every table that the statement of any dialect writes."""
-        return frozenset[TableName]().union(
+        """Every table that the statement of any dialect writes, and the one that a report's result becomes."""
+        into = self.report.into if self.report else None
+        return frozenset([parse_table_name(into.table)] if into else ()).union(
             *(statement.parsed.tables_written for statement in self.statements.values())
         )
+
+    @property
+    def report(self) -> ReportRules | None:
+        """What becomes of a report's rows, where its header says so."""
+        return self.header.report if isinstance(self.header, ReportingHeader) else None
 
     def statement_for(self, dialect: Dialect) -> Statement:
         """Give the statement that runs on a dialect: the one of its own file, else the one for every dialect.

@@ -14,13 +14,21 @@ from cockroach_pipelines.queries.parser import ParsedSQL
 class Statement:
     """A statement of a file: the author's words, ready to run (`bound`), and what is known of it (`parsed`).
 
-    `fingerprint` is a hash that layout does not change.
+    `fingerprint` is a hash that layout does not change. `name` is that of a named statement; `further` are those that
+    stand after it in a report of several.
     """
 
     path: Path
     bound: BoundSQL
     parsed: ParsedSQL
     fingerprint: str
+    name: str = ""
+    further: tuple[Statement, ...] = ()
+
+    @property
+    def all(self) -> tuple[Statement, ...]:
+        """This one and those after it."""
+        return (self, *self.further)
 
     @property
     def sql(self) -> str:

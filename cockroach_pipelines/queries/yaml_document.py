@@ -39,7 +39,10 @@ class YAMLDocument:
         """Give the value at a path, None where there is none."""
         value: object = self.values
         for part in path:
-            value = value.get(str(part)) if isinstance(value, dict) else None
+            if isinstance(value, list) and isinstance(part, int):
+                value = value[part] if part < len(value) else None
+            else:
+                value = value.get(str(part)) if isinstance(value, dict) else None
         return value
 
     def has(self, path: Path, *, container: bool = False) -> bool:

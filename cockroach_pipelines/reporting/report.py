@@ -1,15 +1,61 @@
-"""A report: the rows of a query."""
+"""Reading a report: the rows of its statements, and of those that it is compared with, all in one snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from cockroach_pipelines.execution import Order, Outcome, QueryExecutor, ResultProcessor, run_range, run_reading
+from cockroach_pipelines.execution import (
+    Order,
+    Outcome,
+    QueryExecutor,
+    ResultProcessor,
+    Snapshot,
+    StagedResult,
+    read_in,
+    run_range,
+    run_reading,
+    stage_in,
+)
+from cockroach_pipelines.queries import (
+    PREVIOUS_SNAPSHOT,
+    PartitionWindow,
+    ReportFormat,
+    ReportRules,
+    Statement,
+    earlier_window,
+    refuse_unknown_columns,
+)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a report is compared with: its name for people, and files of rows by the name of their statement.
+
+    Where there is nothing, `missing` says why.
+    """
+
+    label: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class ReportOutcome(Outcome):
+    """What reading a whole report came to.
+
+    `further` are the results of the statements after the first, by name; `csv` is the result's exact CSV where the header
+    asks for one; `earlier` is None where nothing is compared, or with the snapshot before.
+    """
+
+    further: Mapping[str, StagedResult] = field(default_factory=dict)
+    csv: Path | None = None
+    earlier: Earlier | None = None
 
 
 def run_report(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:
-    """Run a report in a read-only session and stage its rows in `path`; see `run_reading`."""
+    """Run a report's first statement in a read-only session and stage its rows in `path`; see `run_reading`."""
     return run_reading(executor, processor, order, path)
 
 
@@ -18,3 +64,78 @@ def run_report_range(
 ) -> list[Outcome]:
     """Run a report once for several partitions and stage the rows of each in `folder`; see `run_range`."""
     return run_range(executor, processor, orders, folder)
+
+
+def read_report(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:
+    """Read a report, with all that its header asks for, in one read-only snapshot.
+
+    The rows of the first statement go to `path`, which is Parquet, others to files beside it. After an error that may
+    pass all of it runs again.
+
+    Raises:
+        StatementError: The server refused a statement or ended it.
+        QueryFileError: The file has no statement for the connection's dialect, or its header names a column that there
+            is not.
+    """
+    rules, header = order.query.report, order.query.header
+    if rules is None:
+        return run_reading(executor, processor, order, path)
+
+    def read(snapshot: Snapshot) -> ReportOutcome:
+        csv = path.with_suffix(".csv") if ReportFormat.CSV in rules.formats else None
+        outcome = read_in(snapshot, processor, order, path, [csv] if csv else [])
+        further = {
+            statement.name: stage_in(snapshot, processor, order, statement, _beside(path, f"section{number}"))
+            for number, statement in enumerate(outcome.statement.further, 1)
+        }
+        schemas = {outcome.statement.name: outcome.staged.schema.names} if outcome.staged else {}
+        schemas |= {name: staged.schema.names for name, staged in further.items()}
+        refuse_unknown_columns(order.query, schemas)
+        said = {each.name: getattr(outcome, each.name) for each in fields(Outcome)}
+        earlier = _earlier(snapshot, processor, order, outcome.statement, path)
+        return ReportOutcome(**said, further=further, csv=csv, earlier=earlier)
+
+    return executor.run(header.connection, read, order.reading_transaction, staged=True, retries=header.retries)
+
+
+def _earlier(
+    snapshot: Snapshot, processor: ResultProcessor, order: Order, statement: Statement, path: Path
+) -> Earlier | None:
+    rules = order.query.report
+    if rules is None or rules.compare is None or rules.compare.to == PREVIOUS_SNAPSHOT or order.partition is None:
+        return None
+    window = _window(order, rules)
+    if window is None:
+        span = rules.compare.span
+        said = f"{span} before {order.partition.key}" if span else f"before {order.partition.key}"
+        return Earlier(missing=f"there is no partition {said}")
+    before = Order(order.query, order.parameters, window)
+    wanted = set(compared_statements(rules, statement.name))
+    files = {
+        each.name: stage_in(snapshot, processor, before, each, _beside(path, f"earlier{number}")).path
+        for number, each in enumerate(statement.all)
+        if each.name in wanted
+    }
+    return Earlier(window.key, files)
+
+
+def _window(order: Order, rules: ReportRules) -> PartitionWindow | None:
+    partition, window, compare = order.query.header.partition, order.partition, rules.compare
+    if partition is None or window is None or compare is None:
+        return None
+    span = compare.span
+    if span is None:
+        return earlier_window(partition, window)
+    return earlier_window(partition, window, days=span.days or 0, months=span.months or 0)
+
+
+def compared_statements(rules: ReportRules, first: str) -> Iterator[str]:
+    """Give the names of the statements whose earlier rows are needed: for figures, and for changes of rows."""
+    for kpi in rules.kpis.values():
+        yield kpi.of or first
+    if rules.compares_rows or not rules.kpis:
+        yield first
+
+
+def _beside(path: Path, name: str) -> Path:
+    return path.with_name(f"{path.stem}.{name}.parquet")

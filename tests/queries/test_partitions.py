@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.queries import (
+    Backfill,
     BrokenQuery,
     Gone,
     Header,
@@ -18,10 +19,12 @@ from cockroach_pipelines.queries import (
     Partition,
     PartitionEvery,
     PartitionWindow,
+    Query,
     QueryPartition,
     TimePartition,
     TwoDimensions,
     contiguous,
+    earlier_window,
     first_moment,
     name_of_keys,
     partition_window,
@@ -245,6 +248,49 @@ def test_every_hour_has_a_key_of_its_own_that_leads_back_to_it(zone: str, hours:
     assert partition_window(partition, window.key) == window
 
 
+EARLIER = {
+    # days of another zone, with the clocks that change between them
+    ("day", "2013-03-12", (7, 0)): "2013-03-05",
+    ("day", "2013-01-02", (0, 0)): "2013-01-01",
+    ("day", "2013-01-01", (0, 0)): None,
+    ("day", "2013-01-08", (99_999_999, 0)): None,
+    ("week", "2013-01-15", (14, 0)): "2013-01-01",
+    ("month", "2014-01", (0, 12)): "2013-01-01",
+    ("month", "2013-03", (0, 0)): "2013-02-01",
+    ("month", "2013-03", (0, 99_999)): None,
+    # hours are those of the clock, seven days before; by themselves the hour before
+    ("hour", "2013-03-12-05:00", (7, 0)): "2013-03-05-05:00",
+    ("hour", "2013-03-10-03:00", (0, 0)): "2013-03-10-01:00",
+    ("hour", "2013-11-03-01:00-0500", (0, 0)): "2013-11-03-01:00",
+    ("hour", "2013-11-03-02:00", (0, 0)): "2013-11-03-01:00-0500",
+    ("hour", "2013-11-03-01:00-0500", (1, 0)): "2013-11-02-01:00",
+    ("hour", "2013-11-04-01:00", (1, 0)): "2013-11-03-01:00",
+    ("hour", "2013-03-11-02:00", (1, 0)): None,  # the clocks skipped it
+    ("hour", "2013-01-01-00:00", (0, 0)): None,
+    ("hour", "2013-01-07-23:00", (7, 0)): None,
+    ("hour", "2013-01-08-00:00", (7, 0)): "2013-01-01-00:00",
+    ("hour", "2013-01-08-00:00", (99_999_999, 0)): None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "earlier"), EARLIER.items(), ids=str)
+def test_a_window_finds_the_one_so_much_earlier(asked: tuple[str, str, tuple[int, int]], earlier: str | None) -> None:
+    every, key, (days, months) = asked
+    partition = partition_of(every=every, **NEW_YORK)
+    found = earlier_window(partition, partition_window(partition, key), days=days, months=months)
+    assert found == (partition_window(partition, earlier) if earlier else None)
+
+
+def test_an_earlier_window_begins_on_the_same_time_of_day_and_is_of_the_same_member() -> None:
+    day = {"every": "day", **NEW_YORK, "offset": "6h"}
+    partition = partition_of(region={"keys": ["eu", "us"]}, day=day)
+    found = earlier_window(partition, partition_window(partition, "2013-03-12|us"), days=7)
+    assert found == partition_window(partition, "2013-03-05|us")
+    assert found is not None and found.start == dt.datetime(2013, 3, 5, 11, tzinfo=dt.UTC)
+    keys = partition_of(keys=["eu", "us"])
+    assert earlier_window(keys, partition_window(keys, "us")) is None
+
+
 def test_partitions_with_a_gap_between_them_are_no_range() -> None:
     def windows(*days: int, member: str | None = None) -> list[PartitionWindow]:
         return [
@@ -304,6 +350,12 @@ def test_partitions_with_a_gap_between_them_are_no_range() -> None:
             "Remove it, and write cron.",
         ),
         (
+            "partition: {every: day, from: 2013-01-01, column: x}\nbackfill: one_statement\nreport: {}",
+            "SELECT 1 AS x",
+            "report.sql:3:11: `backfill: one_statement` is not for a file with `report`, whose statements run once for each "
+            "partition.\nWrite backfill: one_run.",
+        ),
+        (
             "partition: {query: DELETE FROM orders}",
             "SELECT 1 AS x",
             "report.sql:2:20: DELETE has no place in a query of keys, which only reads.\n"
@@ -315,3 +367,13 @@ def test_a_partition_that_does_not_fit_its_file_is_refused(load: Load, yaml: str
     broken = load(f"/* @asset\n{yaml}\n*/\n{statement}")
     assert isinstance(broken, BrokenQuery)
     assert str(broken.error).removeprefix(f"{broken.path.parent}/") == problem
+
+
+def test_each_partition_of_a_report_is_a_statement_of_its_own(load: Load) -> None:
+    header = "partition: {every: day, from: 2013-01-01, column: x}"
+    without, reported = (
+        load(f"/* @asset\n{header}\n*/\nSELECT 1 AS x"),
+        load(f"/* @asset\n{header}\nreport: {{}}\n*/\nSELECT :partition_key AS x"),
+    )
+    assert isinstance(without, Query) and isinstance(reported, Query)
+    assert (without.backfill, reported.backfill) == (Backfill.ONE_STATEMENT, Backfill.ONE_RUN)
