@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.execution import Event, RetryScheduled
@@ -59,6 +60,13 @@ def test_a_job_runs_with_what_cockroachdb_knows(events: Jobs, script: Script) ->
     assert deletes[1] == (
         """DELETE FROM events WHERE (kind = 'old'\n) AND "id" > CAST(? AS bigint) AND "id" <= CAST(? AS bigint)"""
     )
+
+
+def test_deleted_rows_are_kept_without_copy(events: Jobs, script: Script) -> None:
+    run = events.run(f"{PURGE[:-1]}, archive: kept}}", DELETE)
+    assert run.archive
+    assert sorted(pq.read_table(run.archive)["id"].to_pylist()) == [n for n in range(1, 1001) if n % 4]
+    assert not any(sql.startswith("COPY") for sql in script.seen)
 
 
 def test_a_retry_error_halves_the_batch(events: Jobs, script: Script) -> None:
