@@ -143,7 +143,9 @@ class Benchmark:
         self._compare(work, seen, STREAM, FLOOR, 0.9)
         self._compare(work, seen, TABLE, ADBC_TABLE, 1)
         self._compare(work, seen, TABLE, CONNECTORX, 1)
-        self._compare(work, seen, TABLE, JAYDEBEAPIARROW, 4)
+        self._compare(work, seen, TABLE, JAYDEBEAPIARROW, 1)
+        # A job reads once: its second read in a process gains what no reader over the same wire could leave behind.
+        self._compare(work, seen, TABLE, JAYDEBEAPIARROW, 4, when="cold")
         self._compare(work, seen, TABLE, JAYDEBEAPI, 40)
         if runs is None:
             self._compare(work, seen, STREAM, FLOOR, 0.8, when="cold")

@@ -35,7 +35,7 @@ _RATIOS = ("work", "compared", "figure", "limit", "")
 
 def print_tables(benchmark: Benchmark, console: Console) -> None:
     """Print what was measured, and what it shows."""
-    measured, ratios = _grid(_MEASURED), _grid(_RATIOS)
+    measured, ratios = grid(_MEASURED), grid(_RATIOS)
     for row in _measured_rows(benchmark):
         measured.add_row(*row)
     for ratio, row in zip(benchmark.ratios, _ratio_rows(benchmark.ratios), strict=True):
@@ -50,17 +50,22 @@ def markdown(benchmark: Benchmark) -> str:
     return "\n\n".join(
         [
             machine(benchmark),
-            _markdown_table(_RATIOS, _ratio_rows(benchmark.ratios)),
-            _markdown_table(_MEASURED, _measured_rows(benchmark)),
+            markdown_table(_RATIOS, _ratio_rows(benchmark.ratios)),
+            markdown_table(_MEASURED, _measured_rows(benchmark)),
             _NOTE,
         ]
     )
 
 
 def save_markdown(benchmark: Benchmark, path: Path) -> None:
-    """Write the machine and the tables to a file, in place of what stands below its heading `Figures`."""
+    """Write the machine and the tables to a file; see `write_figures`."""
+    write_figures(path, markdown(benchmark))
+
+
+def write_figures(path: Path, figures: str) -> None:
+    """Write figures to a file, in place of what stands below its heading `Figures`."""
     text, _, _ = (path.read_text() if path.exists() else "").partition(_HEADING)
-    path.write_text(f"{text}{_HEADING}\n{markdown(benchmark)}\n")
+    path.write_text(f"{text}{_HEADING}\n{figures}\n")
 
 
 def save_json(benchmark: Benchmark, path: Path) -> None:
@@ -117,14 +122,16 @@ def _ratio_rows(ratios: Sequence[Ratio]) -> list[tuple[str, ...]]:
     ]
 
 
-def _grid(names: Sequence[str]) -> Table:
+def grid(names: Sequence[str]) -> Table:
+    """Give an empty table of the terminal."""
     table = Table(box=box.SIMPLE_HEAD, expand=False)
     for position, name in enumerate(names):
         table.add_column(name, justify="left" if position < 2 else "right", no_wrap=position >= 2)
     return table
 
 
-def _markdown_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Give a table of Markdown."""
     rule = ["---" if position < 2 else "---:" for position in range(len(names))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (names, rule, *rows))
 

@@ -2,5 +2,6 @@
 
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration import build_definitions
+from cockroach_pipelines.orchestration.examples import with_examples
 
-defs = build_definitions(ConfigManager.load())
+defs = with_examples(build_definitions(ConfigManager.load()))

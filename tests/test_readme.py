@@ -68,6 +68,15 @@ def test_exit_codes_are_those_of_the_commands() -> None:
     assert [int(code) for code in re.findall(r"\b\d+\b", sentence)] == [code.value for code in ExitCode]
 
 
+def test_example_of_notifications_is_a_valid_configuration(tmp_path: Path) -> None:
+    section = README.partition("## Sensors and notifications\n")[2].partition("\n## ")[0]
+    (example,) = re.findall(r"\n((?:    .*\n)+)", section)
+    block = "\n".join(line[4:] for line in example.splitlines())
+    (tmp_path / "config.yaml").write_text(f"connections: {{main: {{embedded: {{}}}}}}\n{block}\n")
+    notifications = ConfigManager.load(tmp_path / "config.yaml", {}).settings.notifications
+    assert notifications is not None and notifications.webhook and notifications.email and notifications.email.to_owners
+
+
 def test_example_of_a_connection_is_a_valid_configuration(tmp_path: Path) -> None:
     (example,) = re.findall(
         r"\n((?:    .*\n)+)", README.partition("## Connections\n")[2].partition("With `ticket_cache`")[0]

@@ -11,9 +11,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from cockroach_pipelines.cli.maintenance import maintenance, pause, resume
+from cockroach_pipelines.cli.migrations_app import migrations_app
 from cockroach_pipelines.cli.signals import raise_when_asked_to_end as _raise_when_asked_to_end
 from cockroach_pipelines.config.errors import PipelinesError
 
+notify = typer.Typer(no_args_is_help=True)
 app = typer.Typer(
     help="Folders of SQL as a governed, observable, Kerberos-authenticated pipeline on CockroachDB.",
     epilog="Exit codes: 0 well, 1 a check or statement failed or tables differ, 2 wrong usage, configuration or SQL file, "
@@ -23,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(notify, name="notify", help="Try the ways by which failures are told.")
 app.add_typer(maintenance, name="maintenance")
 app.command()(pause)
 app.command()(resume)
@@ -73,7 +76,10 @@ def doctor(
 
 @app.command()
 def check(config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Check every SQL file without a database: headers, parameters, syntax, rules. Exits with 1 when one is broken."""
+    """Check every SQL file without a database: headers, parameters, syntax, rules, names of migrations.
+
+    Exits with 1 when one is broken.
+    """
     from cockroach_pipelines.cli.files import check_files
 
     raise typer.Exit(check_files(config, as_json=json))
@@ -93,7 +99,10 @@ def run(
         str, typer.Argument(help="An asset, such as reporting/busiest_routes; its last part, or its file, will do.")
     ],
     partition: Annotated[
-        str | None, typer.Option("--partition", "-p", help="Key of the partition, such as 2013-01-31.")
+        str | None,
+        typer.Option(
+            "--partition", "-p", help="Key of the partition: 2013-01-31, 2013-01-31-05:00, eu, or 'eu|2013-01-31'."
+        ),
     ] = None,
     param: Annotated[
         list[str] | None, typer.Option("--param", help="NAME=VALUE for a declared parameter; repeatable.")
@@ -240,6 +249,17 @@ def reconcile(
     )
 
 
+@notify.command("test")
+def notify_test(config: ConfigOption = None) -> None:
+    """Send a test message to everybody who is told of failures, one line for each way. Exits with 1 when one fails.
+
+    The configuration says who: `notifications`, with `webhook` and `email`.
+    """
+    from cockroach_pipelines.cli.notify import send_tests
+
+    raise typer.Exit(send_tests(config))
+
+
 def main() -> NoReturn:
     """Run the command line and exit with its code.
 
@@ -258,3 +278,6 @@ def main() -> NoReturn:
         print_error(error)
         sys.exit(exit_code(error))
     sys.exit()
+
+
+app.add_typer(migrations_app, name="migrate", callback=_raise_when_asked_to_end)

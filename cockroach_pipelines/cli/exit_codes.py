@@ -7,7 +7,6 @@ from enum import IntEnum
 from cockroach_pipelines.config import ConfigurationError, PipelinesError
 from cockroach_pipelines.database import ConnectionFailedError, JVMError, KerberosError
 from cockroach_pipelines.embedded import EmbeddedServerError
-from cockroach_pipelines.maintenance import JobHeldError, LeaseLostError
 from cockroach_pipelines.queries import ParameterError, QueryFileError, QueryNotFoundError
 
 
@@ -28,12 +27,16 @@ class ExitCode(IntEnum):
 
 def exit_code(error: PipelinesError) -> ExitCode:
     """Give the exit code for an error."""
+    # With pyarrow, which most commands do without.
+    from cockroach_pipelines.execution.lease import LeaseHeldError
+    from cockroach_pipelines.maintenance import JobHeldError, LeaseLostError
+
     match error:
         case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION
+        case LeaseHeldError() | JobHeldError() | LeaseLostError():
+            return ExitCode.HELD
         case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE
-        case JobHeldError() | LeaseLostError():
-            return ExitCode.HELD
         case _:
             return ExitCode.FAILED

@@ -15,7 +15,15 @@ from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.project import load_project, templates
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.database import Dialect
-from cockroach_pipelines.queries import Query, QueryFileError, SQLRepository, SQLTemplate, ttl_proposal
+from cockroach_pipelines.queries import (
+    MigrationFolder,
+    Query,
+    QueryFileError,
+    SQLRepository,
+    SQLTemplate,
+    combine,
+    ttl_proposal,
+)
 
 
 def check_files(config: Path | None, *, as_json: bool) -> ExitCode:
@@ -25,6 +33,7 @@ def check_files(config: Path | None, *, as_json: bool) -> ExitCode:
         **dict.fromkeys(repository.queries),
         **{name: broken.error for name, broken in repository.broken.items()},
         **{name: _template_error(path) for name, path in templates(manager).items()},
+        **_migrations(manager),
     }
     errors = {name: error for name, error in sorted(found.items()) if error}
     notes = _notes(manager, repository)
@@ -52,6 +61,26 @@ def _template_error(path: Path) -> QueryFileError | None:
     except QueryFileError as error:
         return error
     return None
+
+
+def _migrations(manager: ConfigManager) -> dict[str, QueryFileError | None]:
+    """Give every migration with what is wrong with its name, its header or its text; only the history says which are applied."""
+    found: dict[str, list[QueryFileError]] = {}
+    settings = manager.settings
+    for folder in dict.fromkeys(map(settings.migrations_folder, settings.connections)):
+        if not folder.is_dir():
+            continue
+        for files in map(MigrationFolder(folder).for_dialect, Dialect):
+            for file in files.files:
+                found.setdefault(_migration_name(file.path, folder), [])
+            for problem in (*files.problems, *files.unreadable):
+                problems = found.setdefault(_migration_name(Path(problem.place.source), folder), [])
+                problems += [problem] if str(problem) not in map(str, problems) else []
+    return {name: combine(problems) if problems else None for name, problems in found.items()}
+
+
+def _migration_name(path: Path, folder: Path) -> str:
+    return f"{folder.name}/{path.relative_to(folder).as_posix().removesuffix('.sql')}"
 
 
 def _notes(manager: ConfigManager, repository: SQLRepository) -> dict[str, str]:
@@ -98,7 +127,8 @@ def list_files(config: Path | None, *, as_json: bool) -> ExitCode:
         tables = ", ".join(entry["reads"]) + (f" → {', '.join(entry['writes'])}" if entry["writes"] else "")
         if entry["compares"]:
             tables = " ⇄ ".join(entry["compares"])
-        cells = (entry["asset"], entry["partition"] or "", entry["schedule"] or "", tables)
+        by_itself = " ".join(part for part in (entry["schedule"], "watch" if entry["watch"] else None) if part)
+        cells = (entry["asset"], entry["partition"] or "", by_itself, tables)
         table.add_row(*(escape(cell) for cell in cells))
     for broken in repository.broken.values():
         table.add_row(f"{CROSS} {escape(broken.name)}", "", "", "[red]broken: see check[/]")
@@ -116,10 +146,11 @@ def _entry(query: Query) -> dict[str, Any]:
         "connection": query.connections[0],
         "compares": [str(side) for side in query.comparison.sides] if query.comparison else None,
         "dialects": sorted(dialect.value for dialect in query.dialects),
-        "partition": header.partition.every if header.partition else None,
+        "partition": header.partition.described if header.partition else None,
         "schedule": header.cron_schedule,
+        "watch": header.watch.query if header.watch else None,
         "parameters": list(header.params),
-        "checks": list(header.checks),
+        "checks": [*(watch.name for watch in query.watches), *header.checks.queries, *header.checks.rules],
         "reads": sorted(str(table) for table in query.tables_read),
         "writes": sorted(str(table) for table in query.tables_written),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cockroach_pipelines.cli.progress import ProgressObserver
 from cockroach_pipelines.cli.project import find_template, load_project
 from cockroach_pipelines.cli.target import Target
 from cockroach_pipelines.config import ConfigurationError
+from cockroach_pipelines.config.suggestions import did_you_mean, nearest
 from cockroach_pipelines.embedded import connection_manager
 from cockroach_pipelines.execution import (
     PREVIEW_ROWS,
@@ -32,14 +34,23 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     everyone,
     preview_records,
+    read_partition_keys,
     structured_log,
 )
 from cockroach_pipelines.maintenance import run_maintenance
-from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, SQLTemplate, partition_window
+from cockroach_pipelines.queries import (
+    PartitionWindow,
+    Query,
+    QueryKind,
+    SQLTemplate,
+    example_key,
+    partition_window,
+)
 from cockroach_pipelines.reconciliation import run_reconciliation
 from cockroach_pipelines.reporting import run_report
 
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
+_KEYS_LISTED = 20
 
 
 def run_file(
@@ -87,6 +98,7 @@ def run_file(
     ):
         observe = everyone(log, ProgressObserver(err, status))
         reader = QueryExecutor(connections, activity, observe)
+        _refuse_unknown_key(reader, order)
         if query.kind is QueryKind.MAINTENANCE:
             outcome = run_maintenance(TransactionalExecutor(connections, activity, observe), reader, order)
         else:
@@ -132,16 +144,27 @@ def _window(query: Query, key: str | None) -> PartitionWindow | None:
         raise ConfigurationError(f"{query.name} has no partitions.", advice="Leave --partition out.")
     if spec is not None and key is None:
         raise ConfigurationError(
-            f"{query.name} is partitioned by {spec.every.value}.",
-            advice=f"Say which: --partition {spec.start.isoformat()}",
+            f"{query.name} is partitioned by {spec.described}.", advice=f"Say which: --partition {example_key(spec)}"
         )
     return partition_window(spec, key) if spec is not None and key is not None else None
+
+
+def _refuse_unknown_key(reader: QueryExecutor, order: Order) -> None:
+    statement, window = order.query.partition_query, order.partition
+    if statement is None or window is None:
+        return
+    key, keys = str(window.values["partition_key"]), read_partition_keys(reader, order.query, statement)
+    if key not in keys:
+        few = len(keys) <= _KEYS_LISTED or nearest(key, keys)
+        advice = did_you_mean(key, keys) if few else f"It gives {len(keys):,} others."
+        raise ConfigurationError(f"The query of the keys of {order.query.name} does not give {key!r}.", advice=advice)
 
 
 def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None, console: Console) -> None:
     if records:
         console.print(rows_table(records))
-    verb = "affected" if outcome.order.query.kind is QueryKind.MAINTENANCE else "read"
+    writes = outcome.order.query.kind is QueryKind.MAINTENANCE and outcome.measured is None
+    verb = "affected" if writes else "read"
     rows = f"{outcome.rows:,} rows {verb}" if outcome.rows >= 0 else "done"
     partition = f" {outcome.order.partition.key}" if outcome.order.partition else ""
     console.print(
@@ -159,8 +182,15 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target
     elif target:
         console.print(f"written to {target}", highlight=False, soft_wrap=True, markup=False)
     for check in outcome.checks:
-        said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
-        console.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
+        console.print(
+            f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(_said(check))}", highlight=False
+        )
+
+
+def _said(check: CheckOutcome) -> str:
+    if check.passed:
+        return f"passed. {check.note}" if check.note else "passed"
+    return check.error or check.finding or f"{check.wrong_rows:,} wrong rows"
 
 
 def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None) -> dict[str, Any]:
@@ -185,5 +215,11 @@ def _check_entry(check: CheckOutcome) -> dict[str, Any]:
         "passed": check.passed,
         "severity": check.severity.value,
         "wrong_rows": check.wrong_rows,
+        "finding": check.finding or None,
         "error": check.error or None,
+        **({"measured": {name: _plain(figure) for name, figure in check.figures.items()}} if check.figures else {}),
     }
+
+
+def _plain(figure: Decimal | int | float | str) -> int | float | str:
+    return float(figure) if isinstance(figure, Decimal) else figure

@@ -13,19 +13,23 @@ from cockroach_pipelines.config.models import (
     RetryConfig,
     Settings,
 )
+from cockroach_pipelines.config.notifications import EmailConfig, NotificationsConfig, WebhookConfig
 from cockroach_pipelines.config.suggestions import did_you_mean
 
 __all__ = [
     "ConfigManager",
     "ConfigurationError",
     "DatabaseConfig",
+    "EmailConfig",
     "EmbeddedConfig",
     "KerberosConfig",
     "LoggingConfig",
+    "NotificationsConfig",
     "PipelinesError",
     "Place",
     "PoolConfig",
     "RetryConfig",
     "Settings",
+    "WebhookConfig",
     "did_you_mean",
 ]

@@ -5,24 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from cockroach_pipelines.config.durations import parse_seconds
+from cockroach_pipelines.config.base import Model as Model
+from cockroach_pipelines.config.base import Seconds as Seconds
 from cockroach_pipelines.config.located_paths import LocatedPath, TicketCache
-
-Seconds = Annotated[float, BeforeValidator(parse_seconds), Field(gt=0, allow_inf_nan=False)]
-"""A positive number of seconds, also written `500ms`, `20s`, `5m`, `2h` or `1d`."""
+from cockroach_pipelines.config.notifications import NotificationsConfig, WebAddress
 
 Timeout = Annotated[Seconds, Field(ge=0.001, le=2_147_483)]
 """Seconds that driver and server can hold: a signed 32-bit number of milliseconds, in which 0 would mean no limit."""
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
-
-
-class Model(BaseModel):
-    """A model that refuses keys it does not know, cannot be changed, and keeps what it was given out of its errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class KerberosConfig(Model):
@@ -46,6 +39,7 @@ class KerberosConfig(Model):
         "postgres",
         description="Service of the server, `postgres` or `postgres/host`; the host must be the connection's.",
     )
+    warn_before: Seconds = Field(3600, description="How long before its end the ticket of a cache is warned of.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -122,6 +116,12 @@ class DatabaseConfig(Model):
     )
     retry: RetryConfig = RetryConfig()
     pool: PoolConfig = PoolConfig()
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Assets that Dagster lets use it at once, over all runs; dagster.yaml's default when silent.",
+    )
 
     @model_validator(mode="after")
     def _embedded_or_server(self) -> Self:
@@ -146,6 +146,19 @@ class LoggingConfig(Model):
     file: LocatedPath | None = Field(None, description="Appended to; standard error when silent.")
 
 
+class MigrationsConfig(Model):
+    """Where the migrations of a connection are, and where it is remembered which of them were applied."""
+
+    folder: LocatedPath | None = Field(
+        None, description="Holds V<version>__<name>.sql; migrations/ below sql_folder when silent."
+    )
+    history: str = Field(
+        "public.flyway_schema_history",
+        pattern=r"^([a-z_][a-z0-9_]{0,62}\.)?[a-z_][a-z0-9_]{0,49}$",
+        description="Table of what was applied, such as public.flyway_schema_history; Flyway's own is taken over.",
+    )
+
+
 class Settings(Model):
     """Everything that can be set; `config.yaml` has this shape, and so have the variables COCKROACH_<KEY>__<KEY>."""
 
@@ -156,4 +169,33 @@ class Settings(Model):
     results_folder: LocatedPath = Field(
         Path(".data/results"), validate_default=True, description="Where results of reports are written as Parquet."
     )
+    cache_folder: LocatedPath = Field(
+        Path(".data/cache"), validate_default=True, description="Where what was read of SQL files is kept."
+    )
+    code_url: str | None = Field(
+        None,
+        min_length=1,
+        description="Page of sql_folder in a repository, such as https://github.com/acme/pipelines/blob/main/sql.",
+    )
     logging: LoggingConfig | None = Field(None, description="Lines about what runs; none when silent.")
+    notifications: NotificationsConfig | None = Field(None, description="Who is told of failures; nobody when silent.")
+    webserver_url: WebAddress | None = Field(
+        None, description="Dagster's webserver, asked to load SQL files that are new or changed; nobody is when silent."
+    )
+    migrations: dict[str, MigrationsConfig] = Field(
+        default_factory=dict, description="Of connections by name, where they are not what is usual."
+    )
+
+    def migrations_of(self, connection: str) -> MigrationsConfig:
+        """Give how a connection is migrated."""
+        return self.migrations.get(connection, MigrationsConfig())
+
+    def migrations_folder(self, connection: str) -> Path:
+        """Give the folder of a connection's migrations, which may not exist."""
+        return self.migrations_of(connection).folder or self.sql_folder / "migrations"
+
+    @model_validator(mode="after")
+    def _migrations_of_connections(self) -> Self:
+        if unknown := sorted(self.migrations.keys() - self.connections.keys()):
+            raise ValueError(f"migrations names {unknown[0]!r}, which is no connection")
+        return self

@@ -66,7 +66,7 @@ class Member:
     @property
     def keys(self) -> tuple[str, ...]:
         """The fixed keys; empty where any name may stand, and where nothing may."""
-        return tuple(self.annotation.model_fields) if self.is_model else ()
+        return tuple(_fields(self.annotation)) if self.is_model else ()
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Member:
     def child(self, key: str) -> Member | None:
         """Give the member of that name, None when there cannot be one."""
         if self.is_model:
-            field = self.annotation.model_fields.get(key)
+            field = _fields(self.annotation).get(key)
             return Member.of(field.annotation, field.metadata) if field else None
         return Member.of(get_args(self.annotation)[1]) if self.is_mapping else None
 
@@ -107,6 +107,11 @@ class Member:
     def _bound(self, kind: type[Ge] | type[Gt] | type[Le] | type[MinLen]) -> Any:
         name = {Ge: "ge", Gt: "gt", Le: "le", MinLen: "min_length"}[kind]
         return next((getattr(each, name) for each in self.constraints if isinstance(each, kind)), None)
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Give the fields of a model by their keys; a word that Python keeps for itself is only an alias."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 ROOT = Member(Settings)

@@ -31,8 +31,10 @@ from cockroach_pipelines.database.kerberos import (
     KerberosAuthenticator,
     KerberosCause,
     KerberosError,
+    LoginState,
     examine_krb5_conf,
     examine_login_source,
+    login_state,
     used_gss,
 )
 from cockroach_pipelines.database.pool import ConnectionManager
@@ -58,6 +60,7 @@ __all__ = [
     "KerberosCause",
     "KerberosError",
     "LockNotAvailableError",
+    "LoginState",
     "PartlyCommittedError",
     "PermissionDeniedError",
     "PoolTimeoutError",
@@ -72,6 +75,7 @@ __all__ = [
     "connect",
     "examine_krb5_conf",
     "examine_login_source",
+    "login_state",
     "statement_error",
     "used_gss",
 ]

@@ -6,12 +6,16 @@
     │   └── QueryFileProblemsError          several things at once
     ├── QueryNotFoundError                  queries.errors: no query of that name
     ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
+    ├── DeliveryError                       delivery.errors: a message to people was not delivered
+    │   └── RecipientsRefusedError          not to all of them
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
+    ├── MigrationStateError                 migrations.errors: files and history do not fit together
     ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
     ├── MaintenanceError                    maintenance.errors: a batch job cannot run as it is asked for
     │   ├── GuardError                      it would do harm, or not what it says
     │   ├── JobHeldError                    another process runs it
     │   └── LeaseLostError                  another process has taken it over
+    ├── NoSingleValueError                  execution.asking: a query gave rows where one value was wanted
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
     │   ├── KeyColumnError                  a column cannot be part of the key
     │   └── NoCommonColumnsError            both sides have no column of the same name
@@ -34,6 +38,12 @@
         ├── UnsafeLiteralsError             arrow.errors: values cannot safely be written into a COPY
         ├── StreamClosedError               arrow.errors: a stream was closed before its end
         ├── BatchError                      execution.batch_executor: which row failed, and where to resume
+        ├── LeaseHeldError                  execution.lease: somebody else is at it
+        ├── LeaseLostError                  execution.lease: somebody else may have begun
+        ├── SchemaChangeError               execution.schema_changes.errors: a migration cannot go on
+        │   ├── StatementInDoubtError       nobody knows whether a statement ran
+        │   └── SchemaChangeJobError        the job of a lost connection failed
+        ├── MonitorError                    maintenance.monitor: a rule does not fit the result
         ├── TransactionOptionError          execution.transaction: a transaction is asked for what the server lacks
         └── StatementError                  the server refused or ended a statement; has the SQLSTATE
             ├── ConnectionLostError         the connection broke while the statement ran            retryable

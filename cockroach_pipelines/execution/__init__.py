@@ -1,7 +1,9 @@
 """Statements, transactions, batches, retries, results."""
 
 from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.execution.asking import NoSingleValueError, ask
 from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
+from cockroach_pipelines.execution.catalogue import TableColumn, table_columns
 from cockroach_pipelines.execution.checks import SAMPLE_ROWS, CheckOutcome, evaluate
 from cockroach_pipelines.execution.command import Command, CommandResult
 from cockroach_pipelines.execution.events import (
@@ -19,22 +21,19 @@ from cockroach_pipelines.execution.events import (
     everyone,
     ignore,
 )
-from cockroach_pipelines.execution.files import (
-    ENDINGS,
-    Destination,
-    FileWriteError,
-    WrittenFile,
-    ending_of,
-    write_file,
-)
+from cockroach_pipelines.execution.files import ENDINGS, Destination, FileWriteError, WrittenFile, ending_of, write_file
 from cockroach_pipelines.execution.outcome import Order, Outcome
+from cockroach_pipelines.execution.partition_keys import PartitionKeysError, read_partition_keys
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
+from cockroach_pipelines.execution.range_reading import run_range
 from cockroach_pipelines.execution.reading import run_reading
 from cockroach_pipelines.execution.redaction import redacted
+from cockroach_pipelines.execution.result_checks import compared, evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, locate
+from cockroach_pipelines.execution.splitting import PartitionSplitter, SplitError
 from cockroach_pipelines.execution.structured_log import structured_log
 from cockroach_pipelines.execution.transaction import Isolation, Priority, QualityOfService, Transaction
 from cockroach_pipelines.execution.transactional_executor import CommandsRun, TransactionalExecutor
@@ -61,9 +60,12 @@ __all__ = [
     "Failure",
     "FileWriteError",
     "Isolation",
+    "NoSingleValueError",
     "Observer",
     "Order",
     "Outcome",
+    "PartitionKeysError",
+    "PartitionSplitter",
     "PlainValue",
     "Priority",
     "QualityOfService",
@@ -72,25 +74,33 @@ __all__ = [
     "RetryPolicy",
     "RetryScheduled",
     "Snapshot",
+    "SplitError",
     "StagedResult",
     "StatementFailed",
     "StatementFinished",
     "StatementStarted",
+    "TableColumn",
     "Transaction",
     "TransactionCommitted",
     "TransactionalExecutor",
     "WriteSession",
     "WrittenFile",
     "arranged",
+    "ask",
+    "compared",
     "ending_of",
     "evaluate",
+    "evaluate_result",
     "everyone",
     "ignore",
     "locate",
     "preview_records",
+    "read_partition_keys",
     "recovery_of",
     "redacted",
+    "run_range",
     "run_reading",
     "structured_log",
+    "table_columns",
     "write_file",
 ]

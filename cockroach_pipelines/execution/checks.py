@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -32,11 +33,28 @@ class CheckOutcome:
     """The first wrong rows, at most `SAMPLE_ROWS`; None where there are none."""
     error: str = ""
     """Why the check could not be evaluated; such a check has failed."""
+    finding: str = ""
+    """What is wrong, where that is not a number of rows."""
+    note: str = ""
+    """What there is to know of a check that passed."""
+    figures: Mapping[str, Decimal | int | float | str] = field(default_factory=dict)
+    """What was measured, by name."""
 
     @property
     def passed(self) -> bool:
         """Whether there is nothing wrong."""
-        return not self.error and self.wrong_rows == 0
+        return not self.error and not self.finding and self.wrong_rows == 0
+
+    @property
+    def said(self) -> str:
+        """What was found, in a sentence; nothing of a check that passed without more to tell."""
+        if self.error:
+            return f"The check could not be evaluated: {self.error}"
+        if self.finding:
+            return self.finding
+        if self.wrong_rows:
+            return f"{self.wrong_rows:,} {'row is' if self.wrong_rows == 1 else 'rows are'} wrong."
+        return self.note
 
 
 def evaluate(

@@ -28,9 +28,7 @@ class Order:
         """Every value the statement may bind: declared parameters with their defaults, and the partition's."""
         given = dict(self.parameters)
         if self.partition:
-            given["partition_key"] = self.partition.key
-            given["partition_start"] = self.partition.start
-            given["partition_end"] = self.partition.end
+            given |= self.partition.values
         return self.query.parameter_values(given)
 
     @property
@@ -65,6 +63,8 @@ class Outcome:
     """The attempt that did it, from 1."""
     seen: str = ""
     """As of when rows were seen, where the file asks for a moment."""
+    measured: Mapping[str, float] | None = None
+    """What a monitor measured; None for what is none."""
 
     @property
     def failed_checks(self) -> tuple[CheckOutcome, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cockroach_pipelines.execution.checks import evaluate
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
+from cockroach_pipelines.execution.result_checks import evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor
 from cockroach_pipelines.execution.session import located
 
@@ -29,9 +30,11 @@ def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Orde
         statement = order.query.statement_for(snapshot.server.dialect)
         with snapshot.narrator.statement(statement.path.name) as tally:
             with located(statement, numbered=False):  # the server may end a statement in mid-stream
-                staged = processor.stage(snapshot.read(statement, order.values, special=header.special), path)
+                stream = snapshot.read(statement, order.values, special=header.special)
+                staged = processor.stage(stream, path, checked=bool(order.query.result_checks))
             tally.rows = staged.rows
         checks = tuple(evaluate(snapshot, check, statement, order.values) for check in order.query.checks.values())
+        checks += evaluate_result(order, staged.checked, started)
         return Outcome(
             order=order,
             statement=statement,

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
 from cockroach_pipelines.database.arrow import ArrowStream
-from cockroach_pipelines.execution.files import AnyPlace, Destination, LocalFile, encoding, staging, writer_for
+from cockroach_pipelines.execution.files import (
+    AnyPlace,
+    Destination,
+    FileWriter,
+    LocalFile,
+    encoding,
+    staging,
+    writer_for,
+)
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS
 
 
@@ -23,6 +31,13 @@ class StagedResult:
     rows: int
     preview: pa.Table
     """The first rows."""
+    copy: Path | None = None
+    """The same rows as Parquet, for checks, where the file itself is of another format."""
+
+    @property
+    def checked(self) -> Path:
+        """The Parquet that checks look at."""
+        return self.copy or self.path
 
     @property
     def size(self) -> int:
@@ -60,19 +75,43 @@ class ResultProcessor:
         with staging(self.folder) as folder:
             yield folder
 
-    def stage(self, stream: ArrowStream, path: Path) -> StagedResult:
+    def stage(self, stream: ArrowStream, path: Path, *, checked: bool = False) -> StagedResult:
         """Write a stream to a file in the format that its name's ending says.
+
+        Args:
+            stream: The rows.
+            path: The file.
+            checked: Whether checks will look at it; they need Parquet, which is then written beside another format.
 
         Raises:
             StatementError: The server ended the statement in mid-stream; no file is left.
             FileWriteError: The file cannot be written, the disk being full for one.
         """
+        with stream:
+            return self.stage_batches(stream.schema, stream, path, checked=checked)
+
+    def stage_batches(
+        self, schema: pa.Schema, batches: Iterable[pa.RecordBatch], path: Path, *, checked: bool = False
+    ) -> StagedResult:
+        """Write batches of one schema to a file, as `stage` does.
+
+        Raises:
+            FileWriteError: The file cannot be written, the disk being full for one.
+        """
         head: list[pa.RecordBatch] = []
         rows = 0
-        with LocalFile(path) as file, encoding(writer_for(path.name), file, stream.schema) as writer, stream:
-            for batch in stream:
+        copy = path.with_name(f"{path.name}.parquet") if checked and path.suffix != ".parquet" else None
+        with contextlib.ExitStack() as open_files:
+            writers = [_written(each, schema, open_files) for each in (path, copy) if each]
+            for batch in batches:
                 if rows < self.preview_rows:
                     head.append(batch.slice(0, self.preview_rows - rows))
                 rows += batch.num_rows
-                writer.write(batch)
-        return StagedResult(path, writer.schema, rows, writer.stored(head))
+                for writer in writers:
+                    writer.write(batch)
+        return StagedResult(path, writers[0].schema, rows, writers[0].stored(head), copy)
+
+
+def _written(path: Path, schema: pa.Schema, open_files: contextlib.ExitStack) -> FileWriter:
+    file = open_files.enter_context(LocalFile(path))
+    return open_files.enter_context(encoding(writer_for(path.name), file, schema))

@@ -7,6 +7,7 @@ from cockroach_pipelines.maintenance.errors import (
     LeaseLostError,
     MaintenanceError,
 )
+from cockroach_pipelines.maintenance.monitor import MonitorError, run_monitor
 from cockroach_pipelines.maintenance.outcome import BatchedRun, DryRun, EndReason
 from cockroach_pipelines.maintenance.overseeing import JobState, Overseer
 from cockroach_pipelines.maintenance.progress import BatchProgress, span
@@ -25,11 +26,13 @@ __all__ = [
     "JobState",
     "LeaseLostError",
     "MaintenanceError",
+    "MonitorError",
     "Overseer",
     "Pausing",
     "RunRecord",
     "checks_of",
     "job_name",
     "run_maintenance",
+    "run_monitor",
     "span",
 ]

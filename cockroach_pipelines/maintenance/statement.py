@@ -19,16 +19,21 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     evaluate,
 )
+from cockroach_pipelines.maintenance.monitor import run_monitor
 
 
 def run_maintenance(writer: TransactionalExecutor, reader: QueryExecutor, order: Order) -> Outcome:
     """Run a statement in a transaction of its own, or outside any where the header says autocommit; then its checks.
+
+    A monitor only reads: see `run_monitor`.
 
     Raises:
         StatementError: The server refused the statement or ended it; nothing of it was kept, unless it is an
             `AmbiguousCommitError`.
         QueryFileError: The file has no statement for the connection's dialect.
     """
+    if order.query.watches:
+        return run_monitor(reader, order)
     header = order.query.header
     started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
 

@@ -75,7 +75,7 @@ def batch_events(
             return failure(error, context.retry_number, retries=query.header.retries != 0)
 
     outcomes = []
-    for window in partition_windows(context):
+    for window in partition_windows(context, query.header.partition):
         outcome = run(window)
         if not isinstance(outcome, BatchedRun):
             raise outcome

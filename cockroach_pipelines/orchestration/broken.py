@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from cockroach_pipelines.orchestration.assets import asset_key
+from cockroach_pipelines.orchestration.translator import asset_key, group_name
 from cockroach_pipelines.queries import BrokenQuery
 
 FILE_IS_VALID = "file_is_valid"
@@ -21,7 +21,7 @@ def broken_asset(broken: BrokenQuery) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        group_name=broken.kind.value if broken.kind else "broken",
+        group_name=group_name(broken.name) if broken.kind else "broken",
         description=f"This file cannot be used: {_paragraphs(str(broken.error))}",
         kinds={"sql"},
         tags={"broken": ""},

@@ -101,7 +101,7 @@ class _Step:
             return failure(error, self.context.retry_number, retries=self.query.header.retries != 0)
 
     def _run(self, folder: Path, parameters: Mapping[str, object]) -> list[Compared]:
-        windows = partition_windows(self.context)
+        windows = partition_windows(self.context, self.query.header.partition)
         found = []
         for number, window in enumerate(windows, 1):
             key = window.key if window else None
@@ -124,7 +124,9 @@ class _Step:
             rows, schema = file.metadata.num_rows, file.schema_arrow
         staged = StagedResult(result.differences, schema, rows, result.sample)
         published = self.results_folder.joinpath(*self.context.asset_key.path)
-        base = published / partition if partition else published
+        # Beside the Parquet file, whose path has a folder for the first of two dimensions.
+        two = order.partition is not None and order.partition.member is not None
+        base = published.joinpath(*(partition.split("|") if two else [partition])) if partition else published
         return Compared(partition, result, staged, written(result, folder), base)
 
     def result(self, found: Sequence[Compared], check: dg.AssetCheckResult) -> dg.MaterializeResult[Any]:

@@ -2,7 +2,8 @@
 
 Usage: python -m cockroach_pipelines.orchestration.materialize --month 2013-01 [--config FILE]
 
-Only assets of embedded connections run: what they maintain is sample data.
+Only assets of embedded connections run: what they maintain is sample data. A tag `needs` names what the embedded server
+lacks, such as an extension: its asset does not run.
 
 Unpartitioned assets run first, in one run; then, per kind of partition, all partitions that begin in the month, in one
 run. The runs are recorded in the project's own Dagster instance, so the UI shows them.
@@ -26,11 +27,13 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterInstance, EventLogEntry
 
 from cockroach_pipelines.config import ConfigManager
-from cockroach_pipelines.orchestration.assets import CONNECTIONS
 from cockroach_pipelines.orchestration.project import build_definitions
+from cockroach_pipelines.orchestration.translator import CONNECTIONS
 
 _PROCESS = "cockroach_pipelines/process"
 """Tag of a run with the number of the process that works on it."""
+
+_NEEDS = "needs"
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -109,6 +112,8 @@ def _groups(
     by_partitions: dict[dg.PartitionsDefinition[str] | None, list[dg.AssetKey]] = {}
     for key in sorted(graph.executable_asset_keys, key=lambda key: list(key.path)):
         used = graph.get(key).metadata.get(CONNECTIONS)
+        if _NEEDS in graph.get(key).tags:
+            continue
         if used is None or set(str(used).split(", ")) <= connections:  # a broken file has none
             by_partitions.setdefault(graph.get(key).partitions_def, []).append(key)
     groups = []
@@ -120,6 +125,8 @@ def _groups(
 
 
 def _keys_of_month(partitions: dg.PartitionsDefinition[str], month: str) -> Iterable[str]:
+    if isinstance(partitions, dg.StaticPartitionsDefinition):
+        yield from partitions.get_partition_keys()
     if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
         return
     start = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(partitions.timezone))

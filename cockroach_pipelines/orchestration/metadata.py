@@ -1,6 +1,8 @@
 """Outcomes in the form that Dagster's UI shows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
@@ -8,6 +10,7 @@ import pyarrow as pa
 
 from cockroach_pipelines.execution import CheckOutcome, Outcome, preview_records
 from cockroach_pipelines.maintenance import BatchedRun
+from cockroach_pipelines.orchestration.history import measures_metadata
 from cockroach_pipelines.queries import Severity
 
 _SEVERITY = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
@@ -46,8 +49,13 @@ def run_metadata(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             metadata["dagster/row_count"] = last.rows
         metadata["dagster/column_schema"] = table_schema(last.staged.schema)
         metadata["size"] = dg.MetadataValue.int(sum(outcome.staged.size for outcome in outcomes if outcome.staged))
+    elif last.measured is not None:
+        if last.order.partition is None:
+            metadata |= measured(last)
     elif last.rows >= 0:
         metadata["rows_affected"] = sum(outcome.rows for outcome in outcomes)
+    if last.order.partition is None:
+        metadata |= measures_metadata(last)
     if last.preview is not None and last.preview.num_columns:
         metadata["preview"] = table_value(last.preview)
     return metadata
@@ -59,9 +67,21 @@ def partition_metadata(outcome: Outcome) -> dict[str, Any]:
     if outcome.staged:
         metadata["dagster/partition_row_count"] = outcome.rows
         metadata["preview"] = table_value(outcome.staged.preview)
+    elif outcome.measured is not None:
+        metadata |= measured(outcome)
     else:
         metadata["rows_affected"] = outcome.rows
-    return metadata
+    return metadata | measures_metadata(outcome)
+
+
+def measured(outcome: Outcome) -> dict[str, Any]:
+    """Give the numbers of a monitor, which Dagster plots over its materializations."""
+    rows = "dagster/partition_row_count" if outcome.order.partition else "dagster/row_count"
+    return {rows: outcome.rows, **_numbers(outcome.measured or {})}
+
+
+def _numbers(numbers: Mapping[str, float]) -> dict[str, Any]:
+    return {name: dg.MetadataValue.float(number) for name, number in numbers.items()}
 
 
 def check_results(outcomes: Sequence[Outcome | BatchedRun], asset_key: dg.AssetKey) -> list[dg.AssetCheckResult]:
@@ -79,6 +99,7 @@ def _check_result(
 ) -> dg.AssetCheckResult:
     failed = [(key, check) for key, check in found if not check.passed]
     metadata: dict[str, Any] = {"wrong_rows": sum(check.wrong_rows for _, check in found)}
+    failed.sort(key=lambda each: each[1].severity is Severity.WARN)  # the worst first
     if failed:
         key, first = failed[0]
         if key is not None:
@@ -87,23 +108,32 @@ def _check_result(
             metadata["sample"] = table_value(first.sample)
         if first.error:
             metadata["error"] = first.error
+    shown = failed[0][1] if failed else found[-1][1]
+    metadata |= {name: _figure(figure) for name, figure in shown.figures.items()}
     return dg.AssetCheckResult(
         passed=not failed,
         asset_key=asset_key,
         check_name=name,
-        severity=_SEVERITY[found[0][1].severity],
-        description=_verdict(failed),
+        severity=_SEVERITY[(failed or found)[0][1].severity],
+        description=_verdict(found, failed),
         metadata=metadata,
     )
 
 
-def _verdict(failed: Sequence[tuple[str | None, CheckOutcome]]) -> str | None:
+def _verdict(
+    found: Sequence[tuple[str | None, CheckOutcome]], failed: Sequence[tuple[str | None, CheckOutcome]]
+) -> str | None:
     if not failed:
-        return None
-    if error := failed[0][1].error:
-        return f"The check could not be evaluated: {error}"
-    rows = sum(check.wrong_rows for _, check in failed)
-    return f"{rows:,} {'row is' if rows == 1 else 'rows are'} wrong."
+        return found[-1][1].said or None
+    key, first = failed[0]
+    if not first.error and not first.finding:
+        return replace(first, wrong_rows=sum(check.wrong_rows for _, check in failed)).said
+    return f"{key}: {first.said}" if key is not None and len(found) > 1 else first.said
+
+
+def _figure(figure: Decimal | int | float | str) -> Any:
+    # Dagster plots numbers over runs, and JSON has no exact ones.
+    return dg.MetadataValue.float(float(figure)) if isinstance(figure, Decimal | float) else figure
 
 
 def _type_name(field: pa.Field) -> str:

@@ -1,122 +1,113 @@
 """A folder of SQL as Dagster definitions."""
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from keyword import iskeyword
 from pathlib import Path
 
 import dagster as dg
 
-from cockroach_pipelines.config import ConfigManager, ConfigurationError, DatabaseConfig
-from cockroach_pipelines.database import Dialect
-from cockroach_pipelines.orchestration.assets import IO_MANAGER, asset_key, sql_asset
-from cockroach_pipelines.orchestration.broken import broken_asset
+from cockroach_pipelines.config import ConfigManager, ConfigurationError
+from cockroach_pipelines.orchestration.assets import IO_MANAGER
+from cockroach_pipelines.orchestration.automation import automation_sensor
+from cockroach_pipelines.orchestration.folder import SqlFolder
 from cockroach_pipelines.orchestration.io_manager import ParquetIOManager
+from cockroach_pipelines.orchestration.migrations import migration_assets
+from cockroach_pipelines.orchestration.partition_keys import partition_key_sensors
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
-from cockroach_pipelines.queries import Query, SQLRepository, TableName
-
-_CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
+from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors, watch_sensor
+from cockroach_pipelines.orchestration.translator import SqlTranslator
+from cockroach_pipelines.queries import SQLRepository, collecting_rarely, header_defaults
 
 
 def build_definitions(config: ConfigManager) -> dg.Definitions:
-    """Give the definitions of the SQL folder that the configuration names.
+    """Give the definitions of the SQL folder that the configuration names, as a project of their own.
+
+    See `build_sql_definitions`, which other projects merge with theirs. Here migrations, the sensors of the project and
+    notifications come along, and runs are in one process.
+    """
+    seen = FolderState.of(config)
+    return dg.Definitions.merge(
+        build_sql_definitions(config.settings.sql_folder, config),
+        dg.Definitions(
+            assets=migration_assets(config.settings),
+            sensors=project_sensors(config, seen),
+            # SQL files are short and the work is the database's: a process for each would cost more than it gives.
+            executor=dg.in_process_executor,
+        ),
+    )
+
+
+def build_sql_definitions(
+    folder: Path,
+    config: ConfigManager,
+    *,
+    defaults: Mapping[str, object] | None = None,
+    pool: str | None = None,
+    translator: SqlTranslator | None = None,
+    provide_resources: bool = True,
+) -> dg.Definitions:
+    """Give the definitions of a SQL folder: assets, checks, schedules, sensors, and the resources of every
+    connection.
 
     Nothing is connected to. A file that cannot be used becomes an asset that says so; a file for another dialect than
     its connection's is shown and cannot be run.
+
+    Args:
+        folder: The SQL folder, which holds `queries/`.
+        config: The connections.
+        defaults: Keys of a header that hold for files that are silent; see `build_sql_assets`.
+        pool: One pool for all; when None each connection has a pool of its name.
+        translator: How files and tables are shown.
+        provide_resources: Whether the resources come along; not where the project has its own of these names.
+
+    Raises:
+        QueryFileError: The folder does not exist, or holds no SQL.
+        ConfigurationError: A default is wrong, or the name of a connection cannot be that of a resource.
     """
     settings = config.settings
-    for name in settings.connections:
+    _refuse_names(config, settings.connections)
+    shared = header_defaults(defaults or {})
+    with collecting_rarely():
+        repository = SQLRepository(folder, settings.connections, shared, settings.cache_folder)
+        shown = translator or SqlTranslator(folder, settings.code_url)
+        sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
+        return dg.Definitions(
+            assets=sql.assets(),
+            schedules=[schedule for query in sql.runnable if (schedule := sql_schedule(query))],
+            sensors=[
+                *automation_sensor(sql.runnable),
+                *partition_key_sensors(sql.runnable),
+                *(sensor for query in sql.runnable if (sensor := watch_sensor(query))),
+            ],
+            resources=_resources(config, pool) if provide_resources else {},
+        )
+
+
+def _refuse_names(config: ConfigManager, connections: Iterable[str]) -> None:
+    for name in connections:
         if not name.isidentifier() or iskeyword(name) or name == IO_MANAGER:
             raise ConfigurationError(
                 f"Connection {name!r} ({config.origin(f'connections.{name}')}) cannot be a resource of that name in Dagster.",
                 advice="Rename it: use letters, digits and underscores, a letter first.",
             )
-    repository = SQLRepository(settings.sql_folder, connections=settings.connections)
-    runnable = [query for query in repository.queries.values() if _runs_on(query, settings.connections)]
-    elsewhere = [query for query in repository.queries.values() if query not in runnable]
-    tables = _TableKeys(repository)
-    return dg.Definitions(
-        assets=[
-            *(sql_asset(query, tables.dependencies(query), settings.results_folder) for query in runnable),
-            *(_other_dialect(query) for query in elsewhere),
-            *(broken_asset(broken) for broken in repository.broken.values()),
-            *tables.external_assets(),
-        ],
-        schedules=[schedule for query in runnable if (schedule := sql_schedule(query))],
-        resources={
-            IO_MANAGER: ParquetIOManager(folder=str(settings.results_folder)),
-            **{
-                name: CockroachDBResource(connection_name=name, config_file=_path(config.path))
-                for name in settings.connections
-            },
-        },
-        # SQL files are short and the work is the database's: a process for each would cost more than it gives.
-        executor=dg.in_process_executor,
-    )
 
 
-def _runs_on(query: Query, connections: dict[str, DatabaseConfig]) -> bool:
-    if query.comparison:
-        return True
-    config = connections[query.header.connection]
-    known = Dialect.POSTGRESQL if config.embedded else config.dialect
-    return known is None or Dialect(known) in query.dialects
+def _resources(config: ConfigManager, pool: str | None) -> dict[str, object]:
+    path = str(config.path) if config.path else None
+    return {
+        IO_MANAGER: _io_manager(str(config.settings.results_folder)),
+        **{name: _connection(name, path, pool) for name in config.settings.connections},
+    }
 
 
-def _other_dialect(query: Query) -> dg.AssetSpec:
-    wanted = " or ".join(sorted(dialect.value for dialect in query.dialects))
-    return dg.AssetSpec(
-        asset_key(query.name),
-        group_name=query.kind.value,
-        description=f"{query.description}\n\n*For {wanted} only: connection `{query.header.connection}` is neither.*",
-        kinds={"sql", *(dialect.value for dialect in query.dialects)},
-        metadata={"file": dg.MetadataValue.path(str(query.path))},
-    )
+# Dagster merges definitions that have a resource in common only if it is one and the same object.
+@cache
+def _connection(name: str, config_file: str | None, pool: str | None) -> CockroachDBResource:
+    return CockroachDBResource(connection_name=name, config_file=config_file, pool=pool)
 
 
-def _path(path: Path | None) -> str | None:
-    return str(path) if path else None
-
-
-class _TableKeys:
-    """Which assets stand for which tables."""
-
-    def __init__(self, repository: SQLRepository) -> None:
-        self._repository = repository
-        self._dependencies = repository.dependencies()
-        self._external = {
-            table: readers for table, readers in repository.external_tables().items() if table.schema not in _CATALOGUES
-        }
-
-    def dependencies(self, query: Query) -> list[dg.AssetKey]:
-        files = [asset_key(name) for name in sorted(self._dependencies.get(query.name, ()))]
-        tables = {
-            self._key(connection, table)
-            for table, readers in self._external.items()
-            if query.name in readers
-            for connection in query.connections_of(table)
-        }
-        return [*files, *sorted(tables, key=lambda key: list(key.path))]
-
-    def external_assets(self) -> Iterable[dg.AssetSpec]:
-        keys = {
-            self._key(connection, table)
-            for table, readers in self._external.items()
-            for reader in readers
-            for connection in self._repository.queries[reader].connections_of(table)
-        }
-        for key in sorted(keys, key=lambda key: list(key.path)):
-            yield dg.AssetSpec(
-                key,
-                group_name="tables",
-                kinds={"table"},
-                description=f"Table {'.'.join(key.path[1:])} of connection {key.path[0]}; no SQL file here writes it.",
-            )
-
-    @staticmethod
-    def _key(connection: str, table: TableName) -> dg.AssetKey:
-        # Dagster's names are narrower than the database's.
-        return dg.AssetKey(
-            [re.sub(r"[^A-Za-z0-9_]", "_", part) for part in (connection, table.schema or "public", table.name)]
-        )
+@cache
+def _io_manager(folder: str) -> ParquetIOManager:
+    return ParquetIOManager(folder=folder)

@@ -21,6 +21,8 @@ from cockroach_pipelines.execution import (
     structured_log,
 )
 from cockroach_pipelines.maintenance import BatchedMaintenance, BatchProgress
+from cockroach_pipelines.migrations import Migrator
+from cockroach_pipelines.orchestration.pools import limit_when_a_run_begins
 from cockroach_pipelines.reconciliation import Comparing, Progress
 
 
@@ -43,13 +45,15 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         None, description="The configuration; COCKROACH_PIPELINES_CONFIG, else config.yaml in the current folder."
     )
 
+    pool: str | None = Field(None, description="The pool of its assets; that of the connection's name when silent.")
+
     _connections: ConnectionManager | None = PrivateAttr(None)
     _log: Observer | None = PrivateAttr(None)
     _open: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Refuse a run whose connection is not in the configuration."""
-        self._settings()
+        """Refuse a run whose connection is not in the configuration, and give its pool its limit."""
+        limit_when_a_run_begins(context, self.pool or self.connection_name, self._settings().concurrency)
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the connections of the run."""
@@ -98,6 +102,12 @@ class CockroachDBResource(dg.ConfigurableResource[Any]):
         settings = {each.connection_name: each._settings() for each in (self, target)}
         with connection_manager(settings) as connections:
             yield Comparing(connections, folder, activity, self._observer(observe), progress)
+
+    def migrator(self, activity: Activity, observe: Observer | None = None) -> Migrator:
+        """Give what applies the migrations of this connection; see `reader`."""
+        path = Path(self.config_file) if self.config_file else None
+        settings = ConfigManager.load(path).settings
+        return Migrator.of(settings, self._manager(), self.connection_name, activity, self._observer(observe))
 
     def _observer(self, observe: Observer | None) -> Observer:
         if self._log is None:

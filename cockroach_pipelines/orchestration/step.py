@@ -1,4 +1,4 @@
-"""What happens in a step: the statement of a file, once a partition."""
+"""What happens in a step: the statement of a file, once a partition or once for several."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,28 @@ from typing import Any
 import dagster as dg
 
 from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.execution import Activity, Order, Outcome, ResultProcessor
+from cockroach_pipelines.execution import Activity, Order, Outcome, QueryExecutor, ResultProcessor
 from cockroach_pipelines.maintenance import run_maintenance
 from cockroach_pipelines.orchestration.failures import failure, shown
 from cockroach_pipelines.orchestration.metadata import partition_metadata, run_metadata
 from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import partition_windows
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
-from cockroach_pipelines.queries import Query, QueryKind
-from cockroach_pipelines.reconciliation import run_reconciliation
-from cockroach_pipelines.reporting import run_report
+from cockroach_pipelines.queries import Backfill, PartitionWindow, Query, QueryKind, contiguous
+from cockroach_pipelines.reconciliation import run_reconciliation, run_reconciliation_range
+from cockroach_pipelines.reporting import run_report, run_report_range
 
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}
+_RANGE_READERS = {QueryKind.REPORTING: run_report_range, QueryKind.RECONCILIATION: run_reconciliation_range}
 
 
 @dataclass(frozen=True)
 class Step:
-    """The run of one asset: a statement a partition, and what came of it in Dagster's terms."""
+    """The run of one asset, and what came of it in Dagster's terms.
+
+    Of several partitions the statement runs once a partition, oldest first; where the header names the column that says of
+    which partition a row is, once for all that follow each other without a gap.
+    """
 
     context: dg.AssetExecutionContext
     query: Query
@@ -40,7 +45,9 @@ class Step:
             return failure(error, self.context.retry_number, retries=self.query.header.retries != 0)
 
     def _run(self, folder: Path) -> list[Outcome]:
-        windows = partition_windows(self.context)
+        windows = partition_windows(self.context, self.query.header.partition)
+        if self._time_column:
+            return self._run_ranges([window for window in windows if window], folder)
         outcomes = []
         for number, window in enumerate(windows, 1):
             outcome = self._run_one(Order(self.query, parameters(self.context), window), folder / f"{number}.parquet")
@@ -52,13 +59,51 @@ class Step:
                 self.context.add_asset_metadata(partition_metadata(outcome), partition_key=window.key)
         return outcomes
 
+    def _run_ranges(self, windows: Sequence[PartitionWindow], folder: Path) -> list[Outcome]:
+        together = self.query.backfill is Backfill.ONE_STATEMENT
+        ranges = list(contiguous(windows)) if together else [[window] for window in windows]
+        outcomes = []
+        for number, each in enumerate(ranges, 1):
+            orders = [Order(self.query, parameters(self.context), window) for window in each]
+            place = folder / f"range-{number}"
+            place.mkdir()
+            made = _RANGE_READERS[self.query.kind](self._reader, self.processor, orders, place)
+            outcomes += made
+            rows, seconds = sum(outcome.rows for outcome in made), sum(outcome.seconds for outcome in made)
+            covered = each[0].through(each[-1]).key
+            self.context.log.info(
+                f"{self.query.name} {covered}: {rows:,} rows of {len(each):,} partitions in {seconds:.2f} s ({number}/{len(ranges)})"
+            )
+            for outcome, window in zip(made, each, strict=True):
+                metadata = partition_metadata(outcome)
+                if len(each) > 1:
+                    del metadata["duration"]  # nobody knows how much of the statement's a partition took
+                    metadata["statement_ran_for"] = covered
+                self.context.add_asset_metadata(metadata, partition_key=window.key)
+        return outcomes
+
     def _run_one(self, order: Order, path: Path) -> Outcome:
-        activity = Activity(asset=self.query.name, run=self.context.run.run_id)
-        resource: CockroachDBResource = getattr(self.context.resources, self.query.header.connection)
-        reader = resource.reader(activity, self.observer)
         if self.query.kind is QueryKind.MAINTENANCE:
-            return run_maintenance(resource.writer(activity, self.observer), reader, order)
-        return _READERS[self.query.kind](reader, self.processor, order, path)
+            return run_maintenance(self._resource.writer(self._activity, self.observer), self._reader, order)
+        return _READERS[self.query.kind](self._reader, self.processor, order, path)
+
+    @property
+    def _time_column(self) -> str | None:
+        time = self.query.header.partition.time if self.query.header.partition else None
+        return time.column if time else None
+
+    @property
+    def _resource(self) -> CockroachDBResource:
+        resource: CockroachDBResource = getattr(self.context.resources, self.query.header.connection)
+        return resource
+
+    @property
+    def _activity(self) -> Activity:
+        return Activity(asset=self.query.name, run=self.context.run.run_id)
+
+    @property
+    def _reader(self) -> QueryExecutor:
+        return self._resource.reader(self._activity, self.observer)
 
     def result(self, outcomes: Sequence[Outcome], checks: Sequence[dg.AssetCheckResult]) -> dg.MaterializeResult[Any]:
         """Give what the step materialized, the staged files for the IO manager to publish."""

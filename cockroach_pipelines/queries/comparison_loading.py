@@ -217,7 +217,7 @@ class ComparisonReader:
         return fragment
 
     def _keys_of_queries(self, header: ReconciliationHeader) -> Iterator[QueryFileError]:
-        if header.checks:
+        if header.checks.queries or header.checks.rules:
             yield QueryFileError(
                 "`checks` are for files of one statement, whose rows they look at.",
                 place=self._place(("checks",), key=True),

@@ -10,7 +10,7 @@ from cockroach_pipelines.queries.table_names import TableName
 
 
 def upstream_queries(queries: Mapping[str, Query]) -> dict[str, set[str]]:
-    """Give for each query those that come before it: the writers of what it reads, and what `depends_on` names.
+    """Give for each query those that come before it: the writers of what it reads, and what `depends_on` and `after` name.
 
     Two queries that write the same table do not follow each other through it, even when they also read it.
     """
@@ -21,7 +21,8 @@ def upstream_queries(queries: Mapping[str, Query]) -> dict[str, set[str]]:
         before = {
             writer for table in query.tables_read if table.canonical not in own for writer in writers[table.canonical]
         }
-        upstream[name] = (before | {other for other in query.header.depends_on if other in queries}) - {name}
+        named = {*query.header.depends_on, *query.header.after}
+        upstream[name] = (before | (named & queries.keys())) - {name}
     return upstream
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,10 +14,12 @@ from pydantic_core import ErrorDetails
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.special import SPECIALS
+from cockroach_pipelines.queries.check_header import Check, Checks
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import comment_end
 from cockroach_pipelines.queries.maintenance_header import MAINTENANCE_KEYS, MaintenanceHeader
+from cockroach_pipelines.queries.monitor_header import MONITOR_KEYS
 from cockroach_pipelines.queries.reconciliation_header import RECONCILIATION_KEYS, ReconciliationHeader
 from cockroach_pipelines.queries.schedules import without_slash_star
 from cockroach_pipelines.queries.source import SourceText
@@ -32,6 +35,7 @@ _MARKERS: dict[type[BaseModel], str] = {
 _KEYS_OF_KINDS = (
     ("reconciliations", "reconciliation", RECONCILIATION_KEYS),
     ("maintenance", "maintenance", MAINTENANCE_KEYS),
+    ("monitors", "maintenance", MONITOR_KEYS),
 )
 
 _LEADING = re.compile(r"(?:\s+|--[^\r\n]*)*")
@@ -65,22 +69,30 @@ class ReadHeader(Generic[HeaderModel]):
     problems: tuple[QueryFileError, ...] = ()
 
 
-def read_header(source: SourceText, model: type[HeaderModel]) -> ReadHeader[HeaderModel]:
-    """Read the header of a file; everything that is wrong with it is in `problems`, in the order of the file."""
+def read_header(
+    source: SourceText, model: type[HeaderModel], defaults: Mapping[str, object] = MappingProxyType({})
+) -> ReadHeader[HeaderModel]:
+    """Read the header of a file; everything that is wrong with it is in `problems`, in the order of the file.
+
+    Args:
+        source: The file.
+        model: What the header is.
+        defaults: What holds where it is silent; see `header_defaults`.
+    """
     marker = _MARKERS[model]
     try:
         found = _find(source, marker)
     except QueryFileError as error:
         return ReadHeader(None, None, source, (error,))
     if found is None:
-        return ReadHeader(model(), None, source)
+        return ReadHeader(model.model_validate(dict(defaults)), None, source)
     yaml_source, end = found
     document = read_yaml(yaml_source)
     problems = list(document.problems)
     header = None
     if not problems or document.values:
         try:
-            header = model.model_validate(document.values)
+            header = model.model_validate(_with_defaults(document.values, defaults))
         except ValidationError as error:
             unreadable = {problem.place for problem in problems}
             found_wrong = [_problem(details, document, model) for details in error.errors(include_url=False)]
@@ -102,6 +114,14 @@ def reasons(error: ValidationError) -> Iterator[tuple[Path, str, str]]:
             path, reason = (*path, str(context["key"])), str(context["text"])
         message, _, advice = reason.partition(". ")
         yield path, message.removesuffix("."), advice
+
+
+def _with_defaults(values: Mapping[str, Any], defaults: Mapping[str, object]) -> dict[str, Any]:
+    merged = {**defaults, **values}
+    shared, own = defaults.get("tags"), values.get("tags")
+    if isinstance(shared, Mapping) and isinstance(own, Mapping):
+        merged["tags"] = {**shared, **own}
+    return merged
 
 
 def _find(source: SourceText, marker: str) -> tuple[SourceText, int] | None:
@@ -198,9 +218,11 @@ def _cron_text(before: str, after: str) -> str:
 
 
 def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseModel]) -> QueryFileError:
-    path = tuple(part for part in details["loc"] if part != "[key]")
+    path = _as_written(tuple(part for part in details["loc"] if part != "[key]"), document)
     kind, context = details["type"], details.get("ctx", {})
     key = path[-1] if path else ""
+    if kind == "at_name":
+        return _wrong(path[:-1], str(context["text"]), document.key_place(path))
     if kind == "extra_forbidden" and issubclass(model, Header) and len(path) == 1:
         for files, folder, keys in _KEYS_OF_KINDS:
             if key in keys:
@@ -210,7 +232,7 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
                     advice=f"Remove it, or move the file below sql/queries/{folder}.",
                 )
     if kind == "extra_forbidden":
-        hint = did_you_mean(str(key), _known_keys(model, path[:-1]))
+        hint = did_you_mean(str(key), _known_keys(model, path[:-1], document))
         where = f" of {'.'.join(map(str, path[:-1]))}" if path[:-1] else ""
         return QueryFileError(f"Unknown key {key!r}{where}.", place=document.key_place(path), advice=hint)
     if kind == "missing":
@@ -218,11 +240,21 @@ def _problem(details: ErrorDetails, document: YAMLDocument, model: type[BaseMode
             f"`{'.'.join(map(str, path))}` is missing.", place=document.key_place(path[:-1]), advice=f"Add `{key}: …`."
         )
     if kind == "at_key":
-        at = (*path, str(context["key"]))
+        at = _as_written((*details["loc"], str(context["key"])), document)
         return _wrong(at, str(context["text"]), document.key_place(at))
     if details["loc"][-1:] == ("[key]",):
         return _wrong(path[:-1], _reason(details), document.key_place(path))
     return _wrong(path, _reason(details), document.place(path))
+
+
+def _as_written(path: Path, document: YAMLDocument) -> Path:
+    """Give the way to a value as the file has it: where a short form was read as a longer one, less is written."""
+    written: Path = ()
+    for part in path[:-1]:
+        if document.has((*written, part), container=isinstance(part, int)):
+            written = (*written, part)
+    last = path[-1] if path else ""
+    return written if isinstance(last, int) and not document.has((*written, last)) else (*written, *path[-1:])
 
 
 def _wrong(path: Path, reason: str, place: Place) -> QueryFileError:
@@ -263,15 +295,25 @@ def _described(value: Any) -> str:
             return f"the number {value}"
 
 
-def _known_keys(model: type[BaseModel], path: Path) -> Iterable[str]:
-    for part in path:
+def _known_keys(model: type[BaseModel], path: Path, document: YAMLDocument) -> Iterable[str]:
+    for depth, part in enumerate(path, 1):
         field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        inner = _model_in(field.annotation) if field else None
-        model = inner or model
+        given = document.value(path[:depth])
+        inner: list[type[BaseModel]] = list(_models_in(field.annotation)) if field else []
+        if model is Checks and field is None:
+            inner = [Check]
+        if inner and isinstance(given, dict):  # of several forms the one that most of its keys are of
+            model = max(inner, key=lambda each: len(given.keys() & set(_keys(each))))
+    return _keys(model)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
+        yield annotation
+    else:
+        for part in getattr(annotation, "__args__", ()):
+            yield from _models_in(part)

@@ -8,12 +8,14 @@ import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.batch import Batch
 from cockroach_pipelines.queries.batch_loading import BatchReader, generated_statement, rules_of
+from cockroach_pipelines.queries.check_loading import checks_without_a_result, result_checks, unknown_columns
 from cockroach_pipelines.queries.code_version import code_version, fingerprint
 from cockroach_pipelines.queries.comparison import SIDES, Comparison
 from cockroach_pipelines.queries.comparison_loading import (
@@ -26,9 +28,11 @@ from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.lexing import lex
 from cockroach_pipelines.queries.maintenance_header import MaintenanceHeader, Permission
+from cockroach_pipelines.queries.monitor_header import monitor_problems, watches_of
 from cockroach_pipelines.queries.named_statements import is_name
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
+from cockroach_pipelines.queries.partition_rules import partition_problems, partition_query
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
 from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
 from cockroach_pipelines.queries.rules import (
@@ -39,6 +43,7 @@ from cockroach_pipelines.queries.rules import (
 )
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.statement import Statement
+from cockroach_pipelines.queries.watch_loading import read_watch
 from cockroach_pipelines.queries.yaml_document import YAMLDocument
 
 MAX_BYTES = 1_048_576
@@ -109,10 +114,17 @@ class SQLLoader:
         folder: The folder of queries, such as `sql/queries`.
         connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
             None.
+        defaults: What holds for files whose header is silent; see `header_defaults`.
     """
 
-    def __init__(self, folder: Path, connections: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        connections: Collection[str] | None = None,
+        defaults: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
+        self._defaults = defaults
         self._connections = connections
         self._parser = SQLParser()
 
@@ -169,6 +181,7 @@ class SQLLoader:
                 except QueryFileError as error:
                     problems.append(error)
             checks = self._checks(header, variants, problems) if header else {}
+        watch = read_watch(header, _document(variants), self._parser, problems) if header else None
         batch = self._batch(header, statements, variants, problems)
         if header and self._connections is not None:
             problems += _unknown_connections(header, comparison, variants, self._connections)
@@ -176,10 +189,19 @@ class SQLLoader:
             problems += _keys_of_other_kinds(kind, header, variants)
             if kind is QueryKind.RECONCILIATION and not compares:
                 problems += keys_of_comparisons(_document(variants))
-        if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks:
+        keys = None
+        if header:
+            document = _document(variants)
+            keys = partition_query(variants[0].path, header, document, self._parser, problems)
+            problems += partition_problems(kind, header, statements.values(), document, compares=compares)
+        if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks.queries:
             problems.append(_own_check(variants))
         if header and kind is QueryKind.MAINTENANCE:
             problems += _blocking_checks(header, variants)
+            problems += monitor_problems(header, _place_of_header(variants))
+            problems += checks_without_a_result(header, _document(variants))
+        if header and not compares:
+            problems += unknown_columns(header, statements.values(), _document(variants))
         if header and not problems:
             bounds = [each.bound for each in statements.values()] + [each.bound for each in checks.values()]
             problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
@@ -194,7 +216,10 @@ class SQLLoader:
             code_version=code_version(_fingerprints(statements, comparison), header),
             description=header.description or _first_comment(variants),
             comparison=comparison,
+            partition_query=keys,
+            watch=watch,
             batch=batch,
+            result_checks=result_checks(header, paths[0], _document(variants)),
         )
 
     def _batch(
@@ -237,7 +262,8 @@ class SQLLoader:
                 )
             dialect = Dialect(ending)
         _refuse_name(stem, path)
-        header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), _HEADERS.get(kind, Header))
+        model = _HEADERS.get(kind, Header)
+        header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model, self._defaults)
         return _Variant(path, dialect, header, header.document is not None or bool(header.problems))
 
     def _statement(
@@ -251,6 +277,8 @@ class SQLLoader:
             problems += undeclared_parameters(bound, header)
         parsed = self._parser.parse(lexed)
         problems += statement_problems(kind, parsed, bound)
+        if header and watches_of(header) and not parsed.further:
+            problems += read_only_problems(parsed, bound, "a monitor")
         if isinstance(header, MaintenanceHeader):
             problems += dangers_not_allowed(parsed, allowed=Permission.DESTRUCTIVE in header.allow)
         return Statement(variant.path, bound, parsed, fingerprint(lexed))
@@ -260,7 +288,7 @@ class SQLLoader:
     ) -> dict[str, CheckQuery]:
         checks: dict[str, CheckQuery] = {}
         document = _document(variants)
-        for name, check in header.checks.items():
+        for name, check in header.checks.queries.items():
             if document is None:
                 break
             path = ("checks", name, "sql") if isinstance(document.value(("checks", name)), dict) else ("checks", name)
@@ -337,6 +365,8 @@ def _unknown_connections(
         }
         # One that both sides leave is not used at all.
         named = own if len(own) == len(SIDES) else {**named, **own}
+    if header.watch and header.watch.connection:
+        named["watch", "connection"] = header.watch.connection
     for path, connection in named.items():
         if connection not in connections:
             yield QueryFileError(
@@ -348,10 +378,11 @@ def _unknown_connections(
 
 def _keys_of_other_kinds(kind: QueryKind, header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
     reading = "reports and reconciliations run in read-only transactions"
+    reads = kind is not QueryKind.MAINTENANCE or bool(watches_of(header))
     rules = (
         ("autocommit", header.autocommit, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
         ("idempotent", header.idempotent, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
-        ("as_of", header.as_of, kind is not QueryKind.MAINTENANCE, "is for what reads: nobody writes into the past"),
+        ("as_of", header.as_of, reads, "is for what reads: nobody writes into the past"),
     )
     document = _document(variants)
     return [
@@ -382,9 +413,14 @@ def _blocking_checks(header: Header, variants: Sequence[_Variant]) -> list[Query
             place=document.place(("checks", name, "blocking")) if document else Place(variants[0].path, 1, 1),
             advice="Remove `blocking`, or put the condition into the statement.",
         )
-        for name, check in header.checks.items()
+        for name, check in header.checks.queries.items()
         if check.blocking
     ]
+
+
+def _place_of_header(variants: Sequence[_Variant]) -> Place:
+    document = _document(variants)
+    return document.source.place(0) if document else Place(variants[0].path, 1, 1)
 
 
 def _document(variants: Sequence[_Variant]) -> YAMLDocument | None:

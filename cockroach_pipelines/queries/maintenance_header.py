@@ -12,7 +12,8 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from cockroach_pipelines.config.models import Model, Seconds
-from cockroach_pipelines.queries.header_models import Header, Text, YesOrNo, at_key
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, at_key
+from cockroach_pipelines.queries.monitor_header import MonitorHeader
 from cockroach_pipelines.queries.reconciliation_header import Amount, Names, Several, Share
 from cockroach_pipelines.queries.table_names import parse_table_name
 
@@ -189,7 +190,7 @@ class BatchRules(Model):
         return (BATCH_SIZE, *(f"{AFTER}{column}" for column in self.key))
 
 
-class MaintenanceHeader(Header):
+class MaintenanceHeader(MonitorHeader):
     """What the author says of maintenance.
 
     With `batch` rows are deleted or updated batch by batch. `allow: destructive` lets a statement drop or empty a table, or
@@ -218,6 +219,8 @@ class MaintenanceHeader(Header):
     def _batches_decide(self) -> Self:
         if self.batch is None:
             return self
+        if self.watches:
+            raise at_key("batch", "is for maintenance that writes, and a monitor only reads. Make two files of them.")
         for key, given in (("autocommit", self.autocommit), ("idempotent", self.idempotent)):
             if given:
                 raise at_key(key, "is for a single statement: a batch is committed with its cursor, once. Remove it.")
@@ -227,5 +230,5 @@ class MaintenanceHeader(Header):
         return self
 
 
-MAINTENANCE_KEYS = tuple(name for name in MaintenanceHeader.model_fields if name not in Header.model_fields)
+MAINTENANCE_KEYS = tuple(name for name in MaintenanceHeader.model_fields if name not in MonitorHeader.model_fields)
 """Keys that no other file has."""

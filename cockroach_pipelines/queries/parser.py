@@ -19,6 +19,7 @@ from cockroach_pipelines.queries import commands
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.lexing import LexedSQL, lex, statements
+from cockroach_pipelines.queries.result_columns import result_columns
 from cockroach_pipelines.queries.source import SourceText
 from cockroach_pipelines.queries.table_names import TableName
 from cockroach_pipelines.queries.tables import table_use
@@ -61,9 +62,10 @@ class Danger:
 class ParsedSQL:
     """What is known of SQL without asking a server.
 
-    `kind`, `returns_rows` and `notes` are those of the first statement; tables and effects those of all. `dangers` names
-    what destroys at once: a DROP, a TRUNCATE, a DELETE or UPDATE of every row. `further` holds the places where a second
-    statement and those after it begin.
+    `kind`, `returns_rows`, `notes` and `columns` are those of the first statement; tables and effects those of all.
+    `dangers` names what destroys at once: a DROP, a TRUNCATE, a DELETE or UPDATE of every row. `further` holds the places
+    where a second statement and those after it begin, `columns` the names of the result's columns, None where the text
+    does not tell them.
     """
 
     kind: StatementKind
@@ -74,6 +76,7 @@ class ParsedSQL:
     notes: frozenset[str] = frozenset()
     further: tuple[Place, ...] = ()
     dangers: tuple[Danger, ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def statement_count(self) -> int:
@@ -112,11 +115,6 @@ class SQLParser:
         after = Token(TokenType.R_PAREN, ")", 0, 1, end + 1, end)
         return _Analysis(lexed.source, [*before, *lexed.tokens, after]).run()
 
-    def tree(self, sql: SourceText) -> exp.Expr:
-        """Read a statement that `parse` has read as sqlglot does, for analysis."""
-        lexed = lex(sql)
-        return _Analysis(lexed.source, lexed.tokens).tree()
-
     def parse(self, sql: str | SourceText | LexedSQL) -> ParsedSQL:
         """Tell what a statement is.
 
@@ -140,7 +138,20 @@ class SQLParser:
             notes=first.notes,
             dangers=tuple(danger for each in analyses for danger in each.dangers),
             further=tuple(part.source.place(part.tokens[0].start) for part in parts[1:]),
+            columns=first.columns,
         )
+
+    def tree(self, sql: str | SourceText | LexedSQL) -> exp.Expr | None:
+        """Give the tree of the first statement; None for one that is taken by its words.
+
+        Statements in brackets, `FROM [SHOW JOBS]`, have an empty select in their place.
+
+        Raises:
+            QueryFileError: It cannot be read.
+        """
+        lexed = sql if isinstance(sql, LexedSQL) else lex(sql)
+        parts = statements(lexed)
+        return _Analysis(parts[0].source, parts[0].tokens).tree() if parts else None
 
 
 class _Analysis:
@@ -167,7 +178,9 @@ class _Analysis:
             advice=_correction(self.tokens[:1]) or "A statement begins with SELECT, INSERT, UPDATE, DELETE, CREATE, …",
         )
 
-    def tree(self) -> exp.Expr:
+    def tree(self) -> exp.Expr | None:
+        if self.words[0] not in commands.PARSED and self.words[0] not in commands.DDL:
+            return None
         return self._tree(rewrite(self.tokens).tokens)
 
     def _parsed(self, kind: StatementKind) -> ParsedSQL:
@@ -196,6 +209,7 @@ class _Analysis:
                 *(self._danger(each) for each in unfiltered(tree)),
                 *(danger for each in inner for danger in each.dangers),
             ),
+            columns=result_columns(tree),
         )
 
     def _danger(self, found: Unfiltered) -> Danger:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +11,17 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.batch import Batch
+from cockroach_pipelines.queries.check_header import Check, Rule
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
-from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Check, Header
+from cockroach_pipelines.queries.header_models import Header
+from cockroach_pipelines.queries.monitor_header import Watch, watches_of
 from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.partition_header import Backfill
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.watch import WatchQuery
 
 
 class QueryKind(StrEnum):
@@ -39,13 +43,22 @@ class CheckQuery:
 
 
 @dataclass(frozen=True)
+class ResultCheck:
+    """A check of a header that needs no SQL: it looks at the rows of the asset's own result."""
+
+    name: str
+    rule: Rule
+    place: Place
+
+
+@dataclass(frozen=True)
 class Query:
     """A SQL file, or the files of one name for several dialects.
 
     `name` is the path below the folder of queries without ending, such as `reporting/finance/daily_revenue`.
     `statements` holds one statement for each dialect that has its own file, and under None the one for every other; it
-    is empty for a reconciliation that compares two relations, which are in `comparison`. `batch` is there for maintenance
-    that works batch by batch.
+    is empty for a reconciliation that compares two relations, which are in `comparison`. `partition_query` gives the keys
+    of its partitions, where a query does. `batch` is there for maintenance that works batch by batch.
     """
 
     name: str
@@ -56,7 +69,20 @@ class Query:
     code_version: str
     description: str
     comparison: Comparison | None = None
+    partition_query: Statement | None = None
+    watch: WatchQuery | None = None
     batch: Batch | None = None
+    result_checks: Mapping[str, ResultCheck] = field(default_factory=dict)
+
+    @property
+    def backfill(self) -> Backfill:
+        """How several partitions are run: as the header says, else in the way that is right for every statement."""
+        time = self.header.partition.time if self.header.partition else None
+        if self.header.backfill:
+            return self.header.backfill
+        if self.kind is QueryKind.MAINTENANCE:
+            return Backfill.PER_PARTITION  # each is committed by itself: a run for each knows which of them are done
+        return Backfill.ONE_STATEMENT if time and time.column else Backfill.ONE_RUN
 
     @property
     def path(self) -> Path:
@@ -78,6 +104,16 @@ class Query:
         if self.comparison:
             return tuple(dict.fromkeys(side.connection for side in self.comparison.sides))
         return (self.header.connection,)
+
+    @cached_property
+    def watches(self) -> tuple[Watch, ...]:
+        """The checks of a monitor; none of any other file."""
+        return watches_of(self.header)
+
+    @property
+    def watched_connection(self) -> str:
+        """Name of the connection that `watch` asks."""
+        return (self.header.watch and self.header.watch.connection) or self.connections[0]
 
     def connections_of(self, table: TableName) -> tuple[str, ...]:
         """Give the connections on which it reads a table."""
@@ -129,7 +165,7 @@ class Query:
         Raises:
             ParameterError: A value is unknown, missing, or of the wrong type.
         """
-        partition = PARTITION_PARAMETERS if self.header.partition else ()
+        partition = self.header.partition.parameters if self.header.partition else ()
         refuse_unknown(given, (*self.header.params, *partition))
         values = {name: given[name] for name in partition if name in given}
         for name, spec in self.header.params.items():

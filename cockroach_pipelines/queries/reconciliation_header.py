@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from cockroach_pipelines.config.durations import parse_seconds
 from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
-from cockroach_pipelines.queries.header_models import Header, Text, YesOrNo, at_key
+from cockroach_pipelines.queries.header_models import Header
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, at_key
 from cockroach_pipelines.queries.table_names import parse_table_name
 
 MOST_WORKERS = 32

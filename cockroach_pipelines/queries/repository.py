@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
+from cockroach_pipelines.queries.cache import QueryCache
+from cockroach_pipelines.queries.cache import digest as digest_of
+from cockroach_pipelines.queries.collecting import collecting_rarely
 from cockroach_pipelines.queries.dependencies import cycles, unwritten_tables, upstream_queries
 from cockroach_pipelines.queries.errors import QueryFileError, QueryNotFoundError
 from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.query import BrokenQuery, Query
 from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.upstream_rules import upstream_problems
 
 
 class SQLRepository:
@@ -29,15 +31,26 @@ class SQLRepository:
         folder: The SQL folder, which holds `queries/` and in it a folder for each kind.
         connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
             None.
+        defaults: What holds for files whose header is silent; see `header_defaults`.
+        cache_folder: Where what was read is kept, so that files that did not change are not parsed again; nowhere when
+            None.
 
     Raises:
         QueryFileError: The folder, or `queries/` in it, does not exist.
     """
 
-    def __init__(self, folder: Path, connections: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        connections: Collection[str] | None = None,
+        defaults: Mapping[str, object] = MappingProxyType({}),
+        cache_folder: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.queries_folder = folder / "queries"
         self._connections = connections
+        self._defaults = defaults
+        self._cache_folder = cache_folder
         for needed in (folder, self.queries_folder):
             if not needed.is_dir():
                 raise QueryFileError(
@@ -80,7 +93,7 @@ class SQLRepository:
         return found
 
     def dependencies(self) -> Mapping[str, set[str]]:
-        """Give for each query the queries that come before it: writers of the tables it reads, and its `depends_on`."""
+        """Give for each query the queries that come before it: writers of the tables it reads, and what `depends_on` and `after` name."""
         return upstream_queries(self.queries)
 
     def external_tables(self) -> Mapping[TableName, set[str]]:
@@ -89,9 +102,9 @@ class SQLRepository:
 
     @cached_property
     def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery]]:
-        loader = SQLLoader(self.queries_folder, self._connections)
+        loader = SQLLoader(self.queries_folder, self._connections, self._defaults)
         by_name: defaultdict[str, list[Path]] = defaultdict(list)
-        for path in _files(self.queries_folder):
+        for path in sql_files(self.queries_folder):
             by_name[_group(path)].append(path)
         if not by_name:
             raise QueryFileError(
@@ -99,8 +112,8 @@ class SQLRepository:
                 place=Place(self.queries_folder),
                 advice="Write one, such as queries/reporting/first_report.sql.",
             )
-        with _collecting_rarely():
-            loaded = [loader.load(*paths) for paths in by_name.values()]
+        with collecting_rarely():
+            loaded = self._read(loader, list(by_name.values()))
         queries = {each.name: each for each in loaded if isinstance(each, Query)}
         doubles = list(_indistinguishable(queries))
         for double in doubles:
@@ -110,12 +123,30 @@ class SQLRepository:
             if isinstance(each, BrokenQuery):
                 free = _free_name(each.name, {*queries, *broken})
                 broken[free] = BrokenQuery(free, each.path, each.kind, each.error)
+        for each in upstream_problems(queries, broken):
+            broken[each.name] = each
         for circle in cycles(upstream_queries(queries)):
             for name in circle:
                 broken[name] = _in_circle(queries[name], circle)
         for name in broken:
             queries.pop(name, None)
         return MappingProxyType(dict(sorted(queries.items()))), MappingProxyType(dict(sorted(broken.items())))
+
+    def _read(self, loader: SQLLoader, files: Sequence[Sequence[Path]]) -> list[Query | BrokenQuery]:
+        if self._cache_folder is None:
+            return [loader.load(*paths) for paths in files]
+        connections = None if self._connections is None else sorted(self._connections)
+        kept = QueryCache(self._cache_folder, (self.queries_folder, connections, dict(self._defaults)))
+        kept.load()
+        loaded: list[Query | BrokenQuery] = []
+        for paths in files:
+            digest = digest_of(paths)
+            query = (digest and kept.get(digest)) or loader.load(*paths)
+            if digest and isinstance(query, Query):
+                kept.put(digest, query)
+            loaded.append(query)
+        kept.save()
+        return loaded
 
     def _nearest(self, asked: str, known: Collection[str]) -> str:
         last_parts = {name.rpartition("/")[2]: name for name in known}
@@ -136,18 +167,7 @@ class SQLRepository:
         return next((broken for broken in self.broken.values() if broken.path.absolute() == path), None)
 
 
-@contextmanager
-def _collecting_rarely() -> Iterator[None]:
-    """Let the garbage collector look less often: parsing makes objects in bulk, and a third of its time would be that."""
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
-def _files(folder: Path) -> Iterator[Path]:
+def sql_files(folder: Path) -> Iterator[Path]:
     """Give the SQL files below a folder in order, links followed, hidden ones and circles of links left out."""
     visited: set[str] = set()
     for current, folders, files in os.walk(folder, followlinks=True):
@@ -197,7 +217,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 def _in_circle(query: Query, circle: list[str]) -> BrokenQuery:
     way = " → ".join([*circle, circle[0]])
     error = QueryFileError(
-        f"These queries wait for each other: {way} (each reads what the next writes, or names it in depends_on).",
+        f"These queries wait for each other: {way} (each reads what the next writes, or names it in depends_on or after).",
         place=Place(query.path, 1, 1),
         advice="Make one statement of them, or let one write to a table of its own.",
     )

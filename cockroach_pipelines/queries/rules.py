@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.commands import StatementKind
 from cockroach_pipelines.queries.errors import QueryFileError
-from cockroach_pipelines.queries.header_models import PARTITION_PARAMETERS, Header
+from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.parameters import BoundSQL
 from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.partition_header import PARTITION_PARAMETERS
 from cockroach_pipelines.queries.query import QueryKind
 
 
@@ -78,7 +79,7 @@ def undeclared_parameters(bound: BoundSQL, header: Header) -> Iterator[QueryFile
         seen.add(bind.name)
         place = bound.source.place(bind.start)
         if bind.name not in PARTITION_PARAMETERS:
-            partition = PARTITION_PARAMETERS if header.partition else ()
+            partition = header.partition.parameters if header.partition else ()
             known = [*header.params, *header.provided_parameters, *partition]
             hint = did_you_mean(bind.name, known) if known else ""
             declare = f"Declare it in the header: `params: {{{bind.name}: text}}`."
@@ -92,4 +93,10 @@ def undeclared_parameters(bound: BoundSQL, header: Header) -> Iterator[QueryFile
                 f":{bind.name} needs a partition, and the header has none.",
                 place=place,
                 advice="Add one to the header: `partition: {every: day, from: 2013-01-01}`.",
+            )
+        elif bind.name not in header.partition.parameters:
+            yield QueryFileError(
+                f":{bind.name} needs a partition by time, and this file's is by keys.",
+                place=place,
+                advice="Write :partition_key, or add a dimension of time: `partition: {time: {every: day, from: 2013-01-01}, …}`.",
             )

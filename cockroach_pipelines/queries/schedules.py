@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from calendar import monthrange
+from itertools import pairwise
 
 from cockroach_pipelines.config.durations import parse_seconds
 
@@ -17,6 +19,8 @@ _FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("day of the week", 0, 7, _WEEKDAYS),
 )
 _ITEM = re.compile(r"(\*|(\w+)(?:-(\w+))?)(?:/(\d+))?")
+_MINUTES_OF_A_DAY = 1440
+_YEARS_OF_LEAP_DAYS = (2024, 2033)  # with two of each date that there is
 _LONGEST_MONTHS = {month: monthrange(2024, month)[1] for month in range(1, 13)}
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 604800
@@ -47,6 +51,35 @@ def check_cron(expression: str) -> str:
     if min(days) > max(_LONGEST_MONTHS[month] for month in months):
         raise ValueError(f"{expression!r} never comes: no such month has a day {min(days)}")
     return " ".join(fields)
+
+
+def shortest_gap(expression: str) -> int:
+    """Give the seconds between the two nearest moments of a cron expression, whatever clocks do.
+
+    Raises:
+        ValueError: The expression is none.
+    """
+    fields = check_cron(expression).split()
+    minutes, hours, days, months, weekdays = (
+        _values(field, *about) for field, about in zip(fields, _FIELDS, strict=True)
+    )
+    times = sorted(hour * 60 + minute for hour in hours for minute in minutes)
+    within = [later - earlier for earlier, later in pairwise(times)]
+    every_day, every_weekday = fields[2] == "*", fields[4] == "*"
+    between: list[int] = []
+    last: dt.date | None = None
+    day = dt.date(_YEARS_OF_LEAP_DAYS[0], 1, 1)
+    while day.year < _YEARS_OF_LEAP_DAYS[1] and 1 not in between:
+        of_month, of_week = day.day in days, day.isoweekday() % 7 in {weekday % 7 for weekday in weekdays}
+        # As cron has it, days of the month and of the week add up where both are said.
+        comes = (of_month and of_week) if every_day or every_weekday else (of_month or of_week)
+        if day.month in months and comes:
+            if last is not None:
+                between.append((day - last).days)
+            last = day
+        day += dt.timedelta(days=1)
+    across = [count * _MINUTES_OF_A_DAY - (times[-1] - times[0]) for count in between]
+    return min(within + across) * 60
 
 
 def _values(field: str, name: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:

@@ -31,7 +31,7 @@ def table_use(tree: exp.Expr) -> TableUse:
     for node in tree.find_all(*_LOOKED_AT):
         for target in _targets(node, use):
             targets.add(id(target))
-            use.written.add(_name(target))
+            use.written.add(table_name(target))
         if isinstance(node, exp.Table):
             tables.append(node)
         elif isinstance(node, exp.Lock):
@@ -40,7 +40,7 @@ def table_use(tree: exp.Expr) -> TableUse:
         # A function in FROM has no name of its own, and FOR UPDATE OF names an alias.
         named = isinstance(table.this, exp.Identifier) and not isinstance(table.parent, exp.Lock)
         if named and id(table) not in targets and not _is_common_table_expression(table):
-            use.read.add(_name(table))
+            use.read.add(table_name(table))
     if isinstance(tree, (exp.Create, exp.Alter, exp.Drop, exp.TruncateTable, exp.Comment, exp.Grant, exp.Revoke)):
         query = tree.args.get("expression") if isinstance(tree, exp.Create) else None
         use.read = table_use(query).read if isinstance(query, exp.Query) else set()
@@ -70,7 +70,8 @@ def _targets(node: exp.Expr, use: TableUse) -> Iterator[exp.Table]:
         yield target
 
 
-def _name(table: exp.Table) -> TableName:
+def table_name(table: exp.Table) -> TableName:
+    """Give the name of a table in a tree, as the server folds it."""
     parts = [_folded(table.args.get(key)) for key in ("catalog", "db", "this")]
     return TableName(*parts)
 

@@ -23,7 +23,7 @@ def ttl_proposal(query: Query) -> str:
         if statement.parsed.kind is not StatementKind.DELETE:
             continue
         tree = SQLParser().tree(statement.bound.source)
-        where = tree.args.get("where")
+        where = tree.args.get("where") if tree else None
         older = _older_than(where.this.unnest(), query.header) if where else None
         if older and len(statement.parsed.tables_written) == 1:
             (table,) = statement.parsed.tables_written

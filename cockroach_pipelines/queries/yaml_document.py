@@ -42,6 +42,10 @@ class YAMLDocument:
             value = value.get(str(part)) if isinstance(value, dict) else None
         return value
 
+    def has(self, path: Path, *, container: bool = False) -> bool:
+        """Whether something stands at a path, or a mapping or list."""
+        return path in self._nodes and not (container and isinstance(self._nodes[path], yaml.ScalarNode))
+
     def key_place(self, path: Path) -> Place:
         """Give the place of a key, or of the nearest thing above it that exists."""
         return self.source.place(self._keys[path]) if path in self._keys else self.place(path)
@@ -51,6 +55,16 @@ class YAMLDocument:
         while path and path not in self._nodes:
             path = path[:-1]
         return self.source.place(self._nodes[path].start_mark.index if path in self._nodes else 0)
+
+    def mention(self, path: Path, word: str) -> Place:
+        """Give the place of a key or plain value of that text at a path or below it; that of the path where there is none."""
+        offsets = [start for at, start in self._keys.items() if at[: len(path)] == path and at[-1] == word]
+        offsets += [
+            node.start_mark.index
+            for at, node in self._nodes.items()
+            if at[: len(path)] == path and isinstance(node, yaml.ScalarNode) and node.value == word
+        ]
+        return self.source.place(min(offsets)) if offsets else self.key_place(path)
 
     def is_blank(self, path: Path) -> bool:
         """Whether a key stands there without a value, not even the word `null`."""

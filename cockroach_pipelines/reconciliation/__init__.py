@@ -3,7 +3,7 @@
 from cockroach_pipelines.reconciliation import telling
 from cockroach_pipelines.reconciliation.columns import SchemaDifference
 from cockroach_pipelines.reconciliation.dataset import DIFFERENCE_COLUMNS
-from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_reconciliation
+from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_reconciliation, run_reconciliation_range
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
@@ -72,6 +72,7 @@ __all__ = [
     "mending_sql",
     "reconcile",
     "run_reconciliation",
+    "run_reconciliation_range",
     "svg",
     "telling",
     "thumbnail",

@@ -70,11 +70,12 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
     indexes = [
         (primary, unique, json.loads(names), json.loads(nullable))
         for primary, unique, names, nullable in reader.query(
-            "SELECT i.indisprimary, i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL, "
+            "SELECT i.indisprimary, i.indisunique, "
             "to_json(array_agg(a.attname::text ORDER BY k.n))::text, to_json(bool_or(NOT a.attnotnull))::text "
             "FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n) "
             "JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
-            f"WHERE i.indrelid = {table} AND i.indisvalid AND i.indpred IS NULL GROUP BY i.indexrelid, 1, 2"
+            "JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam AND m.amname = 'btree' "
+            f"WHERE i.indrelid = {table} AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL GROUP BY i.indexrelid, 1, 2"
         )
     ]
     return RelationShape(
@@ -82,7 +83,7 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         primary_key=next((tuple(names) for primary, _, names, _ in indexes if primary), ()),
         unique_keys=tuple(frozenset(names) for _, unique, names, nullable in indexes if unique and not nullable),
         estimated_rows=rows,
-        indexed=frozenset(names[0] for _, _, names, _ in indexes if names),
+        indexes=tuple(tuple(names) for _, _, names, _ in indexes),
     )
 
 
@@ -125,7 +126,7 @@ def _of_cockroachdb(relation: Relation, reader: Reader, columns: list[Column]) -
         primary_key=next((tuple(names) for key, names in keys.items() if key.startswith("PRIMARY KEY ")), ()),
         unique_keys=tuple(frozenset(names) for names in keys.values() if not nullable & set(names)),
         estimated_rows=int(rows) if rows is not None else None,
-        indexed=frozenset(names[0] for names in keys.values()),
+        indexes=tuple(map(tuple, keys.values())),
     )
 
 

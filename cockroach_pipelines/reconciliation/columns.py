@@ -62,14 +62,19 @@ class RelationShape:
         primary_key: Names of its columns, empty when there is none or it is a query.
         unique_keys: Sets of columns that name at most one row and are never NULL.
         estimated_rows: What the server believes; None when it does not know.
-        indexed: First columns of its indexes.
+        indexes: Columns of its indexes, in order.
     """
 
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...] = ()
     unique_keys: tuple[frozenset[str], ...] = ()
     estimated_rows: int | None = None
-    indexed: frozenset[str] = frozenset()
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def indexed(self) -> frozenset[str]:
+        """First columns of its indexes."""
+        return frozenset(names[0] for names in self.indexes if names)
 
     def column(self, name: str) -> Column | None:
         """Give the column of that name, None when there is none."""

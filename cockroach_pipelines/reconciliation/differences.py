@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cockroach_pipelines.execution import CheckOutcome, Order, Outcome, QueryExecutor, ResultProcessor, run_reading
+from cockroach_pipelines.execution import (
+    CheckOutcome,
+    Order,
+    Outcome,
+    QueryExecutor,
+    ResultProcessor,
+    run_range,
+    run_reading,
+)
 from cockroach_pipelines.queries import Expect, ReconciliationHeader, Severity
 from cockroach_pipelines.reconciliation.question import expectation
 
@@ -19,10 +28,20 @@ def run_reconciliation(executor: QueryExecutor, processor: ResultProcessor, orde
     See `run_reading`; the check `no_differences` comes first among the outcome's checks. It counts no rows as wrong when
     there are as few as the header's `expect` allows.
     """
-    header = order.query.header
+    return _checked(run_reading(executor, processor, order, path))
+
+
+def run_reconciliation_range(
+    executor: QueryExecutor, processor: ResultProcessor, orders: Sequence[Order], folder: Path
+) -> list[Outcome]:
+    """Run a reconciliation once for several partitions, and check each of them; see `run_reconciliation`, `run_range`."""
+    return [_checked(outcome) for outcome in run_range(executor, processor, orders, folder)]
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    header = outcome.order.query.header
     expect = header.expect if isinstance(header, ReconciliationHeader) else Expect()
     expected = expectation(expect)
-    outcome = run_reading(executor, processor, order, path)
     error, warn = (bound.is_exceeded(outcome.rows, 0.0) for bound in (expected.error, expected.warn))
     check = CheckOutcome(
         NO_DIFFERENCES,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from cockroach_pipelines.reconciliation.result import (
     SideConsistency,
     StrategyChoice,
 )
-from cockroach_pipelines.reconciliation.segments import HashSegments, Segments, from_state
+from cockroach_pipelines.reconciliation.segments import HashSegments, NumberedSegments, Segments, from_state
 from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import HashKind, Recheck, ReconciliationSpec, Strategy
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key
@@ -59,7 +59,7 @@ DRILLED = "drilled"
 """Folder, within the folder, of the rows of groups that differ."""
 
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
-_TOO_MANY_SEGMENTS = 0.3
+_SCANS_OF_BUCKETS = 3
 _ROWS_AT_FIRST = 10_000_000
 _WINDOWS_BEFORE_RELEASE = 8
 
@@ -133,6 +133,7 @@ class _Run:
         self.rows = np.zeros(2, np.int64)
         self.comparisons = 0
         self.moments: list[SideConsistency] = []
+        self.reads_rows = False
         self.stopped = ""
 
     def run(self, resume: bool) -> Reconciliation:
@@ -208,7 +209,7 @@ class _Run:
         self.kind = HashKind(state["kind"])
         self.statements = tuple(replace(each, kind=self.kind) for each in self.statements)  # type: ignore[assignment]
         hashed = hashed_key(self.columns)
-        scanned = state["scanned"] and from_state(state["scanned"], self.columns.key, hashed, self.kind)
+        scanned = from_state(state["scanned"], self.columns.key, hashed, self.kind) if state["scanned"] else None
         windows = from_state(state["windows"], self.columns.key, hashed, self.kind)
         choice = state["choice"]
         return Plan(
@@ -219,7 +220,7 @@ class _Run:
                 choice["segments"],
                 choice["sampled_share"],
             ),
-            scanned,
+            cast("NumberedSegments | None", scanned),
             windows,
             state["rows"],
         )
@@ -231,6 +232,7 @@ class _Run:
                 self.rows += event["rows"]
                 self.comparisons += event["comparisons"]
                 self.segments = _same(plan, event["by"])
+                self.reads_rows = event["reads_rows"]
                 return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]
         each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, HASHES_EACH)
         self.segments = plan.windows
@@ -249,6 +251,7 @@ class _Run:
             {
                 "cut": [window.runs for window in windows],
                 "by": by,
+                "reads_rows": self.reads_rows,
                 "rows": self.rows.tolist(),
                 "comparisons": self.comparisons,
             }
@@ -256,7 +259,7 @@ class _Run:
         return windows
 
     def _differing_windows(
-        self, sides: Sides, plan: Plan, scanned: Segments, events: list[dict[str, Any]]
+        self, sides: Sides, plan: Plan, scanned: NumberedSegments, events: list[dict[str, Any]]
     ) -> list[Window]:
         """Compare checksums of all segments, and give windows of those that differ."""
         counts = np.zeros(scanned.count, np.int64)
@@ -302,14 +305,16 @@ class _Run:
             length = max(1, int((end - done) * self.spec.care.statement_seconds / seconds))
             done = end
             self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
-        if not isinstance(scanned, HashSegments) or scanned is plan.windows:
-            self.segments = scanned
-            return cut(differing, lambda number: counts[number], HASHES_EACH)
-        if len(differing) > _TOO_MANY_SEGMENTS * scanned.count:
+        windows = cut(differing, lambda number: counts[number], HASHES_EACH)
+        if not scanned.sargable and plan.windows.sargable and len(windows) > _SCANS_OF_BUCKETS:
+            # Each of them would scan everything; reading key and hash of every row by ranges of the key costs less.
+            self.segments = plan.windows
             average = plan.rows / plan.windows.count
             return cut(range(plan.windows.count), lambda _: average, HASHES_EACH)
         self.segments = scanned
-        return cut(differing, lambda number: counts[number], HASHES_EACH)
+        if not scanned.sargable and counts.sum() <= ROWS_EACH:
+            self.reads_rows = True  # to find them again by their hashes would be one more scan
+        return windows
 
     def _compare(self, sides: Sides, plan: Plan, windows: Sequence[Window], events: list[dict[str, Any]]) -> None:
         strategy = plan.choice.strategy
@@ -319,7 +324,8 @@ class _Run:
             self.rows += event["rows"]
             self.comparisons += event["comparisons"]
         counted = strategy in (Strategy.CHECKSUMS, Strategy.JOIN)
-        reader = WindowReader(sides, self.statements, self.columns, self.segments, strategy)
+        way = Strategy.ROWS if self.reads_rows else strategy
+        reader = WindowReader(sides, self.statements, self.columns, self.segments, way)
         left = [window for window in windows if window.number not in finished]
         done = len(finished)
         for compared in reader.compare(self._allowed(left), self.spec.care.workers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.reconciliation.arrays import integers
@@ -13,7 +14,7 @@ from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family, plain_type
 from cockroach_pipelines.reconciliation.hashing import kinds_for
-from cockroach_pipelines.reconciliation.matching import differing_hashes
+from cockroach_pipelines.reconciliation.matching import differing_hashes, value_column
 from cockroach_pipelines.reconciliation.probe import probe_sql
 from cockroach_pipelines.reconciliation.result import StrategyChoice
 from cockroach_pipelines.reconciliation.segments import (
@@ -21,7 +22,9 @@ from cockroach_pipelines.reconciliation.segments import (
     ORDERED_TYPES,
     HashSegments,
     IntegerSegments,
+    NumberedSegments,
     RangeSegments,
+    RowSegments,
     Segments,
     runs_of,
 )
@@ -36,6 +39,7 @@ SMALL = 20_000
 _ROWS_EACH = 250
 _FEWEST, _MOST = 64, 16_384
 _BLOCKS = 4_096
+_BLOCKS_FOR_WINDOWS = 1_024  # of which no scan tells rows apart
 _DENSE = 4
 _SAMPLED_ROWS = 3_000
 _FEW, _MANY = 0.02, 0.2
@@ -53,7 +57,7 @@ class Plan:
     """
 
     choice: StrategyChoice
-    scanned: Segments | None
+    scanned: NumberedSegments | None
     windows: Segments
     rows: int
 
@@ -126,12 +130,13 @@ class Planner:
         ranges = self._ranges(rows)
         if ranges is not None and ranges.count < 3:  # a key with hardly any values
             ranges = None
-        scanned = ranges if ranges is not None and self._numbers_quickly(ranges) else buckets
+        numbered = ranges if isinstance(ranges, NumberedSegments) and self._numbers_quickly(ranges) else None
+        scanned = numbered or buckets
         windows = ranges if ranges is not None and ranges.sargable else scanned
         choice = self._forced(self._choose(windows))
         if choice.strategy is Strategy.JOIN:
             self._require_join()
-        segments = scanned if choice.strategy is Strategy.CHECKSUMS else windows
+        segments: Segments = scanned if choice.strategy is Strategy.CHECKSUMS else windows
         hash_kind = self._kind if choice.strategy in (Strategy.CHECKSUMS, Strategy.HASHES) else None
         choice = StrategyChoice(choice.strategy, choice.reason, hash_kind, str(segments), choice.sampled_share)
         return Plan(choice, scanned if choice.strategy is Strategy.CHECKSUMS else None, windows, rows)
@@ -199,19 +204,16 @@ class Planner:
         return dialects == {Dialect.POSTGRESQL} and plain_type(self._columns.key[0].source.pg_type) in NUMBERED_TYPES
 
     def _ranges(self, rows: int) -> Segments | None:
-        if self._columns.keyless or len(self._columns.key) > 1 or self._columns.key[0].normalize:
+        if self._columns.keyless or any(pair.normalize for pair in self._columns.key):
             return None
+        if len(self._columns.key) > 1:
+            return self._row_ranges(rows)
         pair = self._columns.key[0]
         if is_integer_key(self._columns):
             integers = self._integer_ranges(rows)
             if integers is not None:
                 return integers
-        if (
-            not (pair.same_type or pair.family is Family.INTEGER)
-            or plain_type(pair.source.pg_type) not in ORDERED_TYPES
-        ):
-            return None
-        return self._sampled_ranges(rows)
+        return self._sampled_ranges(rows) if _is_ordered(pair) else None
 
     def _integer_ranges(self, rows: int) -> IntegerSegments | None:
         ranges = read_both(self._sides, self._statements, lambda statements: statements.key_range())
@@ -231,6 +233,39 @@ class Planner:
 
     def _sampled_ranges(self, rows: int) -> RangeSegments | None:
         pair = self._columns.key[0]
+        bounds = self._sampled_bounds((pair,), rows, _BLOCKS)
+        if bounds is None:
+            return None
+        indexed = all(
+            name in shape.indexed and (column := shape.column(name)) is not None and column.bytewise
+            for name, shape in ((pair.source.name, self._shapes.source), (pair.target.name, self._shapes.target))
+        )
+        return RangeSegments(pair, tuple(bound for (bound,) in bounds), indexed)
+
+    def _row_ranges(self, rows: int) -> RowSegments | None:
+        """Give ranges of a key of several columns that an index of each side holds in the same order."""
+        key = self._columns.key
+        whole = all(
+            _is_ordered(pair) and not pair.may_be_null and pair.source.bytewise and pair.target.bytewise for pair in key
+        )
+        pairs = self._in_order_of_indexes(key) if whole else None
+        bounds = self._sampled_bounds(pairs, rows, _BLOCKS_FOR_WINDOWS) if pairs else None
+        return RowSegments(pairs, bounds) if pairs and bounds else None
+
+    def _in_order_of_indexes(self, key: tuple[Pair, ...]) -> tuple[Pair, ...] | None:
+        by_name = {pair.source.name: pair for pair in key}
+        ours, theirs = (
+            {names[: len(key)] for names in shape.indexes} for shape in (self._shapes.source, self._shapes.target)
+        )
+        for names in sorted(ours):
+            if set(names) == by_name.keys() and tuple(by_name[name].target.name for name in names) in theirs:
+                return tuple(by_name[name] for name in names)
+        return None
+
+    def _sampled_bounds(
+        self, pairs: tuple[Pair, ...], rows: int, most_blocks: int
+    ) -> tuple[tuple[str, ...], ...] | None:
+        """Give keys that split the rows about evenly, in ascending order, from blocks all over a PostgreSQL table."""
         which = next(
             (
                 place
@@ -245,17 +280,16 @@ class Planner:
             return None
         side, statements = self._sides.pair[which], self._statements[which]
         blocks = int(result(read(side, statements.blocks()))["n"][0].as_py())
-        chosen = sorted({int(place) for place in np.linspace(0, blocks - 1, min(blocks, _BLOCKS))}) if blocks else [0]
-        keys = result(read(side, statements.keys_of_blocks(chosen)))["k"].to_pylist()
+        chosen = (
+            sorted({int(place) for place in np.linspace(0, blocks - 1, min(blocks, most_blocks))}) if blocks else [0]
+        )
+        found = result(read(side, statements.keys_of_blocks(chosen, pairs)))
+        keys = list(zip(*(found[value_column(place)].to_pylist() for place in range(len(pairs))), strict=True))
         if len(keys) < 2:
             return None
-        wanted = min(self._count(rows), len(keys), _BLOCKS)
-        bounds = [str(keys[int(place)]) for place in np.linspace(0, len(keys) - 1, wanted)]
-        indexed = all(
-            name in shape.indexed and (column := shape.column(name)) is not None and column.bytewise
-            for name, shape in ((pair.source.name, self._shapes.source), (pair.target.name, self._shapes.target))
-        )
-        return RangeSegments(pair, tuple(dict.fromkeys(bounds)), indexed)
+        wanted = min(self._count(rows), len(keys), most_blocks)
+        bounds = [tuple(map(str, keys[int(place)])) for place in np.linspace(0, len(keys) - 1, wanted)]
+        return tuple(dict.fromkeys(bounds))
 
     def _sampled_share(self, windows: Segments) -> float:
         """Compare some segments, spread evenly, and give the share of their rows that differs."""
@@ -263,10 +297,19 @@ class Planner:
         each = max(1, rows // windows.count)
         number = int(min(windows.count, max(2, _SAMPLED_ROWS // each)))
         chosen = runs_of(sorted(set(np.linspace(0, windows.count - 2, number).astype(int).tolist())))
-        tables = read_both(self._sides, self._statements, lambda statements: statements.hashes(windows, chosen))
+        # One by one: of ranges of rows joined by OR, PostgreSQL's planner expects too much, and reads the whole table.
+        under_way = [
+            [read(side, each.hashes(windows, [run])) for run in chosen]
+            for side, each in zip(self._sides.pair, self._statements, strict=True)
+        ]
+        tables = [pa.concat_tables([result(future) for future in futures]) for futures in under_way]
         ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
         compared = max(len(ours[0]), len(theirs[0]))
         return len(differing_hashes(ours, theirs)) / compared if compared else 0.0
+
+
+def _is_ordered(pair: Pair) -> bool:
+    return (pair.same_type or pair.family is Family.INTEGER) and plain_type(pair.source.pg_type) in ORDERED_TYPES
 
 
 def _power_of_two(number: int) -> int:

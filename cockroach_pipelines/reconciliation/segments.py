@@ -41,16 +41,20 @@ class Segments(ABC):
     """Whether an index on the key finds the rows of a segment."""
 
     @abstractmethod
-    def number(self, side: SideSQL) -> str:
-        """Give an SQL expression of a row's segment; NULL where the key is NULL."""
-
-    @abstractmethod
     def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
         """Give an SQL condition that is true for exactly the rows of these segments."""
 
     @abstractmethod
     def as_state(self) -> dict[str, Any]:
         """Give what `from_state` makes it again from."""
+
+
+class NumberedSegments(Segments):
+    """Segments that one scan can tell apart."""
+
+    @abstractmethod
+    def number(self, side: SideSQL) -> str:
+        """Give an SQL expression of a row's segment; NULL where the key is NULL."""
 
     def numbers(self, scanned: Any) -> Any:
         """Give the segments of numbers that a scan gave, an Arrow array; rows beyond the edges lie in the outermost."""
@@ -59,7 +63,7 @@ class Segments(ABC):
 
 
 @dataclass(frozen=True)
-class IntegerSegments(Segments):
+class IntegerSegments(NumberedSegments):
     """Equal ranges of one integer key.
 
     Attributes:
@@ -97,7 +101,7 @@ class IntegerSegments(Segments):
 
 
 @dataclass(frozen=True)
-class RangeSegments(Segments):
+class RangeSegments(NumberedSegments):
     """Ranges of one key between bounds that split its rows about evenly.
 
     Attributes:
@@ -126,13 +130,13 @@ class RangeSegments(Segments):
     def number(self, side: SideSQL) -> str:
         """See `Segments.number`."""
         bounds = ", ".join(map(literal, self.bounds))
-        value, type_name = f"{side.value(self.pair)}{self._collate(side)}", self._type(side)
+        value, type_name = f"{side.value(self.pair)}{self._collate(side)}", _type(self.pair, side)
         value = f"{value}::int8" if type_name == "int8" else value
         return f"width_bucket({value}, ARRAY[{bounds}]::{type_name}[])"
 
     def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
         """See `Segments.condition`."""
-        key, type_name = f"{side.value(self.pair)}{self._collate(side)}", self._type(side)
+        key, type_name = f"{side.value(self.pair)}{self._collate(side)}", _type(self.pair, side)
         edge = lambda number: f"{literal(self.bounds[number - 1])}::{type_name}"  # noqa: E731 - one expression
         return _ranges(key, len(self.bounds) + 1, edge, runs)
 
@@ -140,16 +144,49 @@ class RangeSegments(Segments):
         """See `Segments.as_state`."""
         return {"kind": "range", "bounds": list(self.bounds), "indexed": self.indexed}
 
-    def _type(self, side: SideSQL) -> str:
-        return "int8" if self.pair.family is Family.INTEGER else plain_type(side.column_of(self.pair).pg_type)
-
     def _collate(self, side: SideSQL) -> str:
         is_text = self.pair.family is Family.TEXT and side.dialect is Dialect.POSTGRESQL
         return ' COLLATE "C"' if is_text and not side.column_of(self.pair).bytewise else ""
 
 
 @dataclass(frozen=True)
-class HashSegments(Segments):
+class RowSegments(Segments):
+    """Ranges of a key of several columns, none of them NULL, that indexes of both sides hold in this order.
+
+    Attributes:
+        pairs: The key's columns, in the order of the indexes.
+        bounds: Texts of their values in ascending order; text in that of its bytes.
+    """
+
+    pairs: tuple[Pair, ...]
+    bounds: tuple[tuple[str, ...], ...]
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """How many segments there are; the last, of NULL keys, is always empty here."""
+        return len(self.bounds) + 2
+
+    def __str__(self) -> str:
+        return f"{len(self.bounds) + 1:,} ranges of {', '.join(pair.name for pair in self.pairs)}"
+
+    def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
+        """See `Segments.condition`."""
+        key = f"({', '.join(side.value(pair) for pair in self.pairs)})"
+        types = [_type(pair, side) for pair in self.pairs]
+
+        def edge(number: int) -> str:
+            values = zip(self.bounds[number - 1], types, strict=True)
+            return f"({', '.join(f'{literal(value)}::{type_name}' for value, type_name in values)})"
+
+        return _ranges(key, len(self.bounds) + 1, edge, runs)
+
+    def as_state(self) -> dict[str, Any]:
+        """See `Segments.as_state`."""
+        return {"kind": "rows", "names": [pair.name for pair in self.pairs], "bounds": list(map(list, self.bounds))}
+
+
+@dataclass(frozen=True)
+class HashSegments(NumberedSegments):
     """Buckets of a hash of the key: any key, in any order, NULL included.
 
     Attributes:
@@ -198,6 +235,9 @@ def from_state(state: dict[str, Any], key: tuple[Pair, ...], hashed: tuple[Pair,
             return IntegerSegments(key[0], state["low"], state["width"], state["ranges"])
         case "range":
             return RangeSegments(key[0], tuple(state["bounds"]), state["indexed"])
+        case "rows":
+            by_name = {pair.name: pair for pair in key}
+            return RowSegments(tuple(by_name[name] for name in state["names"]), tuple(map(tuple, state["bounds"])))
         case _:
             return HashSegments(hashed, kind, state["buckets"])
 
@@ -228,6 +268,10 @@ def _ranges(key: str, ranges: int, edge: Callable[[int], str], runs: Sequence[Ru
         if with_null:
             parts.append(f"{key} IS NULL")
     return _any(parts)
+
+
+def _type(pair: Pair, side: SideSQL) -> str:
+    return "int8" if pair.family is Family.INTEGER else plain_type(side.column_of(pair).pg_type)
 
 
 def _covers(runs: Sequence[Run], count: int) -> bool:

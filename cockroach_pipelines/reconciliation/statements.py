@@ -12,7 +12,7 @@ from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.hashing import hash_sql
 from cockroach_pipelines.reconciliation.matching import value_column
 from cockroach_pipelines.reconciliation.relation import Relation
-from cockroach_pipelines.reconciliation.segments import Run, Segments
+from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, Segments
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec
 
 _SAMPLE_BUCKETS = 1 << 20
@@ -44,7 +44,7 @@ class Statements:
     side: SideSQL
     kind: HashKind
 
-    def checksums(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
+    def checksums(self, segments: NumberedSegments, runs: Sequence[Run]) -> SQLText:
         """Count the rows of each segment and add up their hashes, in one scan."""
         row_hash = hash_sql(self.kind, self.columns.all, self.side)
         inner = f"SELECT {segments.number(self.side)} AS segment, {row_hash} AS h"
@@ -91,17 +91,20 @@ class Statements:
         table = literal(self.relation.table or "")
         return SQLText(f"SELECT pg_relation_size({table}::regclass) / current_setting('block_size')::int8 AS n")
 
-    def keys_of_blocks(self, blocks: Sequence[int]) -> SQLText:
-        """Give keys from these blocks of a PostgreSQL table, in order."""
-        pair = self.columns.key[0]
-        key = self.side.value(pair)
-        collate = ' COLLATE "C"' if pair.family is Family.TEXT else ""
+    def keys_of_blocks(self, blocks: Sequence[int], pairs: Sequence[Pair]) -> SQLText:
+        """Give texts of columns that make the key, from these blocks of a PostgreSQL table, in order and without NULL."""
+        keys = [self.side.value(pair) for pair in pairs]
+        known = " AND ".join(f"{key} IS NOT NULL" for key in keys)
         # Constants, and a fence before the order: else every row of the table would be looked up among them.
         places = ",".join(f'"({block},{number})"' for block in blocks for number in (1, 2))
-        source = self.source(f"r.ctid = ANY ('{{{places}}}'::tid[]) AND {key} IS NOT NULL")
+        source = self.source(f"r.ctid = ANY ('{{{places}}}'::tid[]) AND {known}")
+        inner = ", ".join(f"{key} AS k{place}" for place, key in enumerate(keys))
+        texts = ", ".join(f"k{place}::text AS {value_column(place)}" for place in range(len(keys)))
+        order = ", ".join(
+            f"k{place}" + (' COLLATE "C"' if pair.family is Family.TEXT else "") for place, pair in enumerate(pairs)
+        )
         return SQLText(
-            f"SELECT DISTINCT k::text AS k, k{collate} AS o FROM (SELECT {key} AS k{source.text} OFFSET 0) AS x ORDER BY 2",
-            source.parameters,
+            f"SELECT {texts} FROM (SELECT {inner}{source.text} OFFSET 0) AS x ORDER BY {order}", source.parameters
         )
 
     @property

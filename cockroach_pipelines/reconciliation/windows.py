@@ -14,7 +14,7 @@ import numpy as np
 from cockroach_pipelines.reconciliation.arrays import integers, one_chunk
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
-from cockroach_pipelines.reconciliation.segments import Run, Segments, runs_of
+from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, Segments, runs_of
 from cockroach_pipelines.reconciliation.sides import Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import SQLText, Statements, join_statement
@@ -173,14 +173,14 @@ def read_both(
 
 
 def read_checksums(
-    sides: Sides, statements: tuple[Statements, Statements], segments: Segments, runs: Sequence[Run]
+    sides: Sides, statements: tuple[Statements, Statements], segments: NumberedSegments, runs: Sequence[Run]
 ) -> tuple[Any, Any]:
     """Scan both sides at once, and give for each an array of rows and a list of sums, by segment."""
     ours, theirs = read_both(sides, statements, lambda each: each.checksums(segments, runs))
     return _by_segment(ours, segments), _by_segment(theirs, segments)
 
 
-def _by_segment(table: Any, segments: Segments) -> tuple[Any, Any]:
+def _by_segment(table: Any, segments: NumberedSegments) -> tuple[Any, Any]:
     counts, sums = np.zeros(segments.count, np.int64), np.zeros(segments.count, object)
     numbers = segments.numbers(one_chunk(table["segment"]))
     np.add.at(counts, numbers, integers(table["n"]))

@@ -1,5 +1,5 @@
 """A result becomes files."""
 
-from cockroach_pipelines.reporting.report import run_report
+from cockroach_pipelines.reporting.report import run_report, run_report_range
 
-__all__ = ["run_report"]
+__all__ = ["run_report", "run_report_range"]

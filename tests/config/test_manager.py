@@ -167,6 +167,7 @@ def test_settings_equal_the_model_built_by_hand(folder: Path, load: Load) -> Non
         connections={"main": DatabaseConfig(embedded=EmbeddedConfig(folder=folder / ".data/embedded"))},
         sql_folder=folder / "sql",
         results_folder=folder / ".data/results",
+        cache_folder=folder / ".data/cache",
     )
     assert load(EMBEDDED).settings == by_hand
 
@@ -252,7 +253,10 @@ def test_what_the_environment_took_away_has_no_origin_in_the_file(load: Load) ->
         ("connections.main.hots.deeper", "Did you mean 'host'?"),
         ("connections.mian.host", "Did you mean 'main'?"),
         ("sql_folder.deeper", "sql_folder is one value and has nothing below it."),
-        ("", "Known here: connections, logging, results_folder, sql_folder."),
+        (
+            "",
+            "Known here: cache_folder, code_url, connections, logging, migrations, notifications, results_folder, sql_folder, webserver_url.",
+        ),
     ],
 )
 def test_origin_of_what_does_not_exist_is_an_error(load: Load, setting: str, advice: str) -> None:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, Page
 
 from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.database.connection import connect
 from cockroach_pipelines.database.jvm import JVMManager
 from cockroach_pipelines.embedded import EmbeddedServer, Endpoint
 from cockroach_pipelines.embedded.sample import load_sample_data
+from tests.peers.browser import chromium, new_page
 from tests.peers.dagster_dev import DagsterDev, make_dagster_project
+from tests.peers.mail import MailServer, mail_server
 from tests.peers.processes import readable_folder
+from tests.peers.webhook import WebhookServer, webhook_server
 
 _REPOSITORY = Path(__file__).parents[2]
+
+EVERY_MINUTE, WATCHED, CHECKED = "reporting/every_minute", "reporting/watched", "reporting/checked"
+"""Files that run by themselves, by the clock and by a watermark, and one whose check fails."""
+
+_RUNNING_BY_THEMSELVES = {
+    f"{EVERY_MINUTE}.sql": "/* @asset\nevery: 1m\n*/\nSELECT 1 AS one\n",
+    f"{WATCHED}.sql": "/* @asset\nwatch: {query: SELECT max(at) FROM marks, every: 5s}\n*/\nSELECT count(*) AS marks FROM marks\n",
+    f"{CHECKED}.sql": "/* @asset\nowner: team:data\nchecks:\n  no_formulas: SELECT * FROM result WHERE word LIKE '=%'\n*/\n"
+    "SELECT * FROM (VALUES (1, '=1+1'), (2, 'x')) AS v (id, word) ORDER BY id\n",
+}
 
 _MISBEHAVING = {
     "reporting/broken.sql": "-- Flights by carrier.\nSELECT carrier,\n       count(*) AS flights\nFORM flights\nGROUP BY carrier;\n",
@@ -25,6 +40,8 @@ _MISBEHAVING = {
     "reporting/endless.sql": "-- More rows than anybody can store.\nSELECT a.carrier, b.flight FROM flights AS a CROSS JOIN flights AS b;\n",
     "reconciliation/silent_sides.sql": "-- Both sides give nothing for two minutes.\n"
     "-- name: source\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n-- name: target\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n",
+    "maintenance/queue.sql": "/* @asset\nwarn: {column: waiting, below: 10}\nerror: {column: waiting, below: 100}\n*/\n"
+    "SELECT name, waiting FROM (VALUES ('mails', (SELECT count(*) FROM queued)), ('prints', 3)) AS queues (name, waiting);\n",
     "maintenance/slow_delete.sql": "-- Takes minutes and never commits.\nDELETE FROM flight_events WHERE pg_sleep(0.01)::text = '';\n",
     "maintenance/slow_batches.sql": """/* @asset
 batch:
@@ -49,11 +66,35 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
 
 
 @pytest.fixture(scope="session")
-def ui(jvm: JVMManager, embedded: EmbeddedServer) -> Iterator[DagsterDev]:
+def mail() -> Iterator[MailServer]:
+    """The mail server that the project of `ui` tells of failures."""
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def webhook() -> Iterator[WebhookServer]:
+    """The web address that the project of `ui` tells of failures."""
+    with webhook_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ui(
+    jvm: JVMManager,
+    embedded: EmbeddedServer,
+    administrator: psycopg.Connection,
+    mail: MailServer,
+    webhook: WebhookServer,
+) -> Iterator[DagsterDev]:
     """`dg dev` on a project of its own, with the sample data in its database."""
-    with readable_folder("project") as folder:
-        make_dagster_project(_REPOSITORY, folder, embedded.folder, _MISBEHAVING)
+    administrator.execute("CREATE TABLE marks (at timestamptz)")
+    with readable_folder("project") as parent:
+        folder = parent / "flights"  # what the UI calls the code location
+        folder.mkdir()
+        make_dagster_project(_REPOSITORY, folder, embedded.folder, _MISBEHAVING | _RUNNING_BY_THEMSELVES)
         dagster = DagsterDev(folder)
+        _tell_failures(folder / "config.yaml", dagster, mail, webhook)
         try:
             with ThreadPoolExecutor(1) as other:
                 loading = other.submit(_load_sample_data, embedded.endpoint)
@@ -62,6 +103,21 @@ def ui(jvm: JVMManager, embedded: EmbeddedServer) -> Iterator[DagsterDev]:
             yield dagster
         finally:
             dagster.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, ui: DagsterDev) -> Iterator[Page]:
+    """A page of the UI."""
+    page = new_page(browser, ui.address)
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +133,19 @@ def administrator(embedded: EmbeddedServer) -> Iterator[psycopg.Connection]:
         autocommit=True,
     ) as connection:
         yield connection
+
+
+def _tell_failures(config: Path, dagster: DagsterDev, mail: MailServer, webhook: WebhookServer) -> None:
+    email = {
+        "host": "localhost",
+        "port": mail.port,
+        "security": "none",
+        "from": "d@example.com",
+        "to": "team@example.com",
+    }
+    notifications = {"webhook": {"url": webhook.address}, "email": email, "link": dagster.address}
+    with config.open("a") as file:
+        file.write(f"\nnotifications: {json.dumps(notifications)}\nwebserver_url: {dagster.address}\n")
 
 
 def _load_sample_data(endpoint: Endpoint) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.peers.browser import chromium, new_page, take_screenshot
+from tests.peers.browser import new_page, take_picture, take_screenshot
 from tests.peers.dagster_dev import DagsterDev
 
 pytestmark = pytest.mark.browser
@@ -18,19 +18,6 @@ RECONCILIATION = "reconciliation/flights_against_replica"
 MAINTENANCE = "maintenance/refresh_statistics"
 SELECTED = (REPORT, RECONCILIATION, MAINTENANCE)
 BROKEN = "reporting/broken"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser, ui: DagsterDev) -> Iterator[Page]:
-    page = new_page(browser, ui.address)
-    yield page
-    page.close()
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +54,9 @@ def test_folders_of_sql_are_groups(page: Page, screenshot: Callable[[str], None]
     for group in ("reconciliation", "reporting", "maintenance"):
         expect(page.get_by_text(group, exact=True).first).to_be_visible()
     screenshot("groups")
+    page.get_by_text("reporting", exact=True).first.click()
+    expect(page.get_by_text("daily_departures").first).to_be_visible()
+    take_picture(page, "lineage")
 
 
 def test_assets_of_every_kind_are_materialized_by_clicks(
@@ -93,6 +83,9 @@ def test_report_shows_its_row_count_columns_and_first_rows(page: Page, screensho
     assert len(rows(preview)) == 11
     preview.scroll_into_view_if_needed()
     screenshot("report_preview")
+    page.evaluate("document.activeElement.blur()")
+    page.set_viewport_size({"width": 1500, "height": 1500})
+    take_picture(page, "asset")
 
 
 @pytest.mark.usefixtures("runs")
@@ -131,6 +124,7 @@ def test_reconciliation_that_found_differences_is_red_and_shows_a_sample(
     assert rows(sample)[0] == ["time_hour", "carrier", "flight", "kind", "column", "source", "target"]
     assert len(rows(sample)) > 10
     screenshot("reconciliation_checks")
+    take_picture(page, "check")
 
 
 @pytest.mark.usefixtures("runs")

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.peers.debian import program
 
+_PICTURES = Path(__file__).parents[2] / "docs" / "screenshots"
+
 _FLAGS = [
     "--headless",
     "--no-sandbox",  # which root cannot have
@@ -42,6 +44,14 @@ def new_page(browser: Browser, address: str) -> Page:
     page = browser.new_page(base_url=address, viewport={"width": 1500, "height": 1200})
     page.set_default_timeout(_TIMEOUT_MILLISECONDS)
     return page
+
+
+def take_picture(page: Page, name: str) -> None:
+    """Write a picture of the page for the documentation, where REWRITE_SCREENSHOTS is set; otherwise nothing."""
+    if os.environ.get("REWRITE_SCREENSHOTS"):
+        page.wait_for_timeout(1000)  # what moves has come to rest
+        _PICTURES.mkdir(exist_ok=True)
+        page.screenshot(path=_PICTURES / f"{name}.png")
 
 
 def take_screenshot(page: Page, name: str, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -46,7 +47,28 @@ mutation($run: String!) {
     }
 }
 """
+_REPOSITORY = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
+_TICKS = "status skipReason runIds error { message causes { message } }"
+_SENSOR = f"""
+query($repository: SensorSelector!) {{
+    sensorOrError(sensorSelector: $repository) {{ ... on Sensor {{ sensorState {{ ticks(limit: 100) {{ {_TICKS} }} }} }} }}
+}}
+"""
+_SCHEDULE = f"""
+query($repository: ScheduleSelector!) {{
+    scheduleOrError(scheduleSelector: $repository) {{ ... on Schedule {{ scheduleState {{ ticks(limit: 100) {{ {_TICKS} }} }} }} }}
+}}
+"""
+_MESSAGES = """
+query($run: ID!) {
+    runOrError(runId: $run) { ... on Run { eventConnection { events { ... on MessageEvent { message } } } } }
+}
+"""
 _STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
+_POOL = "query($pool: String) { instance { concurrencyLimit(concurrencyKey: $pool) { claimedSlots { runId } } } }"
+_TAGGED = """
+query($tags: [ExecutionTag!]!) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { id status } } } }
+"""
 _RUNS = "{ runsOrError(limit: 100) { ... on Runs { results { id } } } }"
 
 
@@ -139,6 +161,36 @@ class DagsterDev:
         answer = self.graphql(_TERMINATE, run=run)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
 
+    def sensor_ticks(self, name: str) -> list[dict[str, Any]]:
+        """What a sensor came to, tick by tick, the latest first."""
+        selector = {**self._repository(), "sensorName": name}
+        return list(self.graphql(_SENSOR, repository=selector)["sensorOrError"]["sensorState"]["ticks"])
+
+    def schedule_ticks(self, name: str) -> list[dict[str, Any]]:
+        """What a schedule came to, tick by tick, the latest first."""
+        selector = {**self._repository(), "scheduleName": name}
+        return list(self.graphql(_SCHEDULE, repository=selector)["scheduleOrError"]["scheduleState"]["ticks"])
+
+    def messages(self, run: str) -> list[str]:
+        """The texts of a run's events, the oldest first."""
+        events = self.graphql(_MESSAGES, run=run)["runOrError"]["eventConnection"]["events"]
+        return [str(event.get("message", "")) for event in events]
+
+    def process_of(self, run: str) -> int | None:
+        """Number of the process that a run runs in; None while it has none."""
+        found = [match for text in self.messages(run) if (match := re.search(r"\(pid: (\d+)\)", text))]
+        return int(found[-1][1]) if found else None
+
+    def slots(self, pool: str) -> list[str]:
+        """The runs that hold slots of a pool."""
+        held = self.graphql(_POOL, pool=pool)["instance"]["concurrencyLimit"]
+        return [str(slot["runId"]) for slot in held["claimedSlots"]]
+
+    def runs(self, **tags: str) -> list[dict[str, Any]]:
+        """Runs with certain tags, of Dagster's own ones without their prefix, the latest first."""
+        wanted = [{"key": f"dagster/{name}", "value": value} for name, value in tags.items()]
+        return list(self.graphql(_TAGGED, tags=wanted)["runsOrError"]["results"])
+
     def run_id(self, beginning: str) -> str:
         """Give the whole id of a run that the UI showed the first characters of."""
         runs = self.graphql(_RUNS)["runsOrError"]["results"]
@@ -153,6 +205,10 @@ class DagsterDev:
         """Wait until a run has ended and give its status."""
         wait_until(lambda: self.status(run) in _ENDED, seconds, lambda: f"run {run} is {self.status(run)}")
         return self.status(run)
+
+    def _repository(self) -> dict[str, str]:
+        (node,) = self.graphql(_REPOSITORY)["repositoriesOrError"]["nodes"]
+        return {"repositoryLocationName": node["location"]["name"], "repositoryName": node["name"]}
 
     def _serves_assets(self) -> bool:
         try:

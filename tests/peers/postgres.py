@@ -69,6 +69,7 @@ class PostgresServer:
                 f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
                 f"krb_server_keyfile = 'FILE:{self.kdc.server_keytab}'\n"
                 "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\nshared_buffers = 32MB\n"
+                "shared_preload_libraries = 'pg_stat_statements'\n"
             )
         loopback, realm = "127.0.0.1/32", self.kdc.realm
         (self._data / "pg_hba.conf").write_text(

@@ -10,12 +10,14 @@ from textwrap import dedent
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
 
 
-def make_project(folder: Path, connections: Mapping[str, DatabaseConfig], files: Mapping[str, str]) -> ConfigManager:
+def make_project(
+    folder: Path, connections: Mapping[str, DatabaseConfig], files: Mapping[str, str], **further: object
+) -> ConfigManager:
     """Write config.yaml for the connections and the files below sql/queries; give the configuration as it loads.
 
-    The file holds the passwords: it is the owner's alone.
+    The file holds the passwords: it is the owner's alone. `further` are other settings.
     """
-    settings = {"connections": {name: _settings(config) for name, config in connections.items()}}
+    settings = {"connections": {name: _settings(config) for name, config in connections.items()}, **further}
     path = folder / "config.yaml"
     path.touch(mode=0o600)
     path.write_text(json.dumps(settings))  # JSON is YAML

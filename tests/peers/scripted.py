@@ -33,6 +33,7 @@ class Script:
         version: What the server says it is, where not the truth.
         instead: SQL that runs in the place of a statement, where a real PostgreSQL has no such statement.
         seen: Every statement, in order.
+        notices: Told of a statement that contains the words, each once, in order.
     """
 
     errors: list[tuple[str, Any]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Script:
     version: str | None = None
     instead: Callable[[str], str] = lambda sql: sql
     seen: list[str] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
 
     def take(self, sql: str) -> Any:
         """Give the error for a statement, None for none."""
@@ -98,6 +100,11 @@ class _ScriptedStatement:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._statement, name)
+
+    def getWarnings(self) -> Any:
+        if self._script.notices and self._script.notices[0][0] in self._sql:
+            return java("java.sql.SQLWarning")(self._script.notices.pop(0)[1])
+        return self._statement.getWarnings()
 
     def execute(self) -> Any:
         if error := self._script.take(self._sql):

@@ -63,10 +63,10 @@ depends_on: [maintenance/purge, other/python_asset]
     assert header.params["carrier"].required
     assert header.params["ratio"].default == decimal.Decimal("0.10")
     assert header.params["ids"].default == [1, 2]
-    assert header.checks["one_row_per_carrier"].severity is Severity.ERROR
-    assert not header.checks["one_row_per_carrier"].blocking
-    assert header.checks["no_delay"].severity is Severity.WARN
-    assert header.checks["no_delay"].blocking
+    assert header.checks.queries["one_row_per_carrier"].severity is Severity.ERROR
+    assert not header.checks.queries["one_row_per_carrier"].blocking
+    assert header.checks.queries["no_delay"].severity is Severity.WARN
+    assert header.checks.queries["no_delay"].blocking
 
 
 def test_a_header_says_how_often_and_as_of_when() -> None:
@@ -153,7 +153,7 @@ def test_weeks_and_months_begin_on_the_day_of_the_first(yaml: str, offset: int) 
 
 
 QUOTES = "Indent with spaces, and put values that hold `: `, ` #`, or begin with one of @ ` % * & ! | > [ { in quotes."
-KEYS = "as_of, autocommit, checks, connection, cron, depends_on, description, every, idempotent, owner, params, partition, retries, special, tags, timeout, timezone"
+KEYS = ", ".join(sorted(field.alias or name for name, field in Header.model_fields.items()))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ KEYS = "as_of, autocommit, checks, connection, cron, depends_on, description, ev
         (
             "partition: {every: dayly, from: 2013-13-01, to: 2014}",
             [
-                "f.sql:2:20: `partition.every`: 'dayly' is none of day, week, month.\nDid you mean 'day'?",
+                "f.sql:2:20: `partition.every`: 'dayly' is none of hour, day, week, month.\nDid you mean 'day'?",
                 "f.sql:2:33: '2013-13-01' cannot be read: month must be in 1..12.\nPut it in quotes if it is text.",
                 "f.sql:2:49: `partition.to`: '2014' is no date such as 2013-01-31.",
             ],

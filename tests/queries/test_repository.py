@@ -161,7 +161,7 @@ def test_queries_that_wait_for_each_other_are_broken_and_the_others_are_not(writ
     assert str(repository.broken["maintenance/a"].error) == (
         f"{path}:1:1: These queries wait for each other: "
         "maintenance/a → maintenance/c → maintenance/b → maintenance/a "
-        "(each reads what the next writes, or names it in depends_on).\n"
+        "(each reads what the next writes, or names it in depends_on or after).\n"
         "Make one statement of them, or let one write to a table of its own."
     )
 

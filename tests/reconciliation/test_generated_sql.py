@@ -24,7 +24,7 @@ from cockroach_pipelines.reconciliation.columns import Column, ColumnMap, Pair, 
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.hashing import kinds_for
 from cockroach_pipelines.reconciliation.probe import probe_sql
-from cockroach_pipelines.reconciliation.segments import HashSegments, IntegerSegments, RangeSegments
+from cockroach_pipelines.reconciliation.segments import HashSegments, IntegerSegments, RangeSegments, RowSegments
 from cockroach_pipelines.reconciliation.sides import Snapshots
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, join_statement
 
@@ -109,6 +109,15 @@ def test_keys_of_every_type_are_cut_into_segments(key: str) -> None:
     assert all(map(is_a_select, texts))
     assert not any("COLLATE" in text for text in texts)
     check_snapshot(f"cockroachdb-key-{key}", ";\n\n".join(texts) + ";\n")
+
+
+def test_keys_of_several_columns_are_cut_into_ranges_of_rows() -> None:
+    (first,), (second,) = mapping("text", key="uuid").key, mapping("text", key="text").key
+    segments = RowSegments((first, second), (("00000000-0000-0000-0000-000000000001", "it's"), ("a", "b")))
+    written = statements(mapping("text", key="uuid"), HashKind.FNV64)
+    texts = [written.hashes(segments, runs).text for runs in ([(0, 1)], [(1, 2)], [(2, 4)], [(0, 4)])]
+    assert all(map(is_a_select, texts))
+    check_snapshot("cockroachdb-key-of-two", ";\n\n".join(texts) + ";\n")
 
 
 def test_join_is_read_by_the_parser() -> None:

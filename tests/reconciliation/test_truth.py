@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,13 @@ WAYS = (
     (Strategy.HASHES, HashKind.NATIVE),
     (Strategy.HASHES, HashKind.MD5),
     (Strategy.ROWS, HashKind.NATIVE),
+)
+
+
+BYTEWISE = 'text COLLATE "C"'
+INDEXED_KEYS = (
+    *(pool for pool in KEY_POOLS if set(pool.types) <= {"int2", "int4", "int8", "uuid", "date", "timestamptz"}),
+    *(replace(pool, types=(BYTEWISE,)) for pool in KEY_POOLS if BYTEWISE in pool.types),
 )
 
 
@@ -130,3 +137,39 @@ def test_every_pair_of_values_of_every_type_is_told_apart(
     result = databases.reconcile("random", key=("c0",), strategy=strategy, hash=kind, segments=len(pairs))
     assert result.counts.changed == expected.changed
     assert (result.counts.missing, result.counts.extra) == (0, 0)
+
+
+@st.composite
+def indexed_cases(draw: st.DrawFn) -> Case:
+    """Keys of several columns that are primary keys on both sides."""
+    key = draw(st.lists(st.sampled_from(INDEXED_KEYS), min_size=2, max_size=3))
+    other = draw(st.sampled_from(POOLS))
+    types = tuple(draw(st.sampled_from(pool.types)) for pool in (*key, other))
+    keys = draw(
+        st.lists(
+            st.tuples(*(st.sampled_from(pool.values) for pool in key)),
+            max_size=25,
+            unique_by=lambda values: tuple(repr(each[1]) for each in values),
+        )
+    )
+    source = [(*each, draw(value(other))) for each in keys if draw(st.booleans()) or draw(st.booleans())]
+    target = [row if draw(st.booleans()) else (*row[:-1], draw(value(other))) for row in source[1:]]
+    target += [(*each, draw(value(other))) for each in keys if each not in [row[:-1] for row in source]]
+    return Case(len(key), types, types, source, target)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(case=indexed_cases())
+def test_ranges_of_keys_of_several_columns_agree_with_brute_force(both_databases: Databases, case: Case) -> None:
+    key = tuple(f"c{number}" for number in range(case.key))
+    create(both_databases, case)
+    for connection in (both_databases.source, both_databases.target):
+        connection.execute(f"ALTER TABLE random ADD PRIMARY KEY ({', '.join(reversed(key))})")
+    expected = truth(case.source, case.target, case.key)
+    for strategy in (Strategy.CHECKSUMS, Strategy.HASHES, Strategy.ROWS):
+        result = both_databases.reconcile("random", key=key, strategy=strategy, hash=HashKind.NATIVE, segments=8)
+        check(result, expected, case)
+        if strategy is not Strategy.CHECKSUMS and len(case.source) > 1:
+            assert f"ranges of {', '.join(reversed(key))}" in result.choice.segments

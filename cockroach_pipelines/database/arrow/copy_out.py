@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ from cockroach_pipelines.database.jvm import java
 
 _FIRST_READ = 1 << 16  # makes small results cheap and the first batch early
 _READ = 1 << 20
+# A buffer lives long enough to leave the virtual machine's small place for new objects: to make one for each statement
+# would let its heap grow to the limit.
+_used_buffers: deque[Any] = deque(maxlen=4)
 
 
 class CopyOut:
@@ -75,6 +79,8 @@ class CopyOut:
 
     def close(self) -> None:
         """Let go of every Java object."""
+        if self._buffer is not None and len(self._buffer) == _READ:
+            _used_buffers.append(self._buffer)
         self._jdbc = self._stream = self._buffer = None
 
     def _read(self) -> tuple[bytes, bool]:
@@ -92,6 +98,13 @@ class CopyOut:
     def _keep(self, start: int, end: int) -> None:
         old = self._buffer
         if len(old) < _READ:
-            self._buffer = jpype.JArray(jpype.JByte)(_READ)
+            self._buffer = _large_buffer()
         self._kept = end - start
         java("java.lang.System").arraycopy(old, start, self._buffer, 0, self._kept)
+
+
+def _large_buffer() -> Any:
+    try:
+        return _used_buffers.pop()
+    except IndexError:
+        return jpype.JArray(jpype.JByte)(_READ)

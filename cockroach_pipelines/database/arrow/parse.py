@@ -14,6 +14,7 @@ from cockroach_pipelines.database.arrow.types import Column, Special
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SMALLEST_READ = 1024
+_USUAL_POOL = "mimalloc"
 
 
 def parse_block(block: bytes, description: Description, special: Special) -> Any:
@@ -64,6 +65,7 @@ def _read(block: bytes, types: list[Any]) -> Any:
             true_values=["t", "true"],
             false_values=["f", "false"],
         ),
+        memory_pool=_memory_pool(),
     )
 
 
@@ -75,6 +77,14 @@ def _read_again(block: bytes, types: list[Any]) -> Any:
             f"The server's rows are not CSV of the columns it described: {error}",
             advice="If the text is not UTF-8, cast the column to bytea; if the table changed meanwhile, read it again.",
         ) from error
+
+
+def _memory_pool() -> Any:
+    """Give a pool that does not mind that one thread makes these buffers and another frees them: 5 % of a read."""
+    pool = pa.default_memory_pool()
+    if pool.backend_name == _USUAL_POOL and "jemalloc" in pa.supported_memory_backends():
+        return pa.jemalloc_memory_pool()
+    return pool
 
 
 def _may_be_odd(arrow_type: Any) -> bool:

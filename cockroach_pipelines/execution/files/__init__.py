@@ -2,9 +2,10 @@
 
 from cockroach_pipelines.execution.files.batches import unique_names
 from cockroach_pipelines.execution.files.destination import AnyPlace, Destination
-from cockroach_pipelines.execution.files.errors import FileWriteError
-from cockroach_pipelines.execution.files.formats import ENDINGS, ending_of, writer_for
+from cockroach_pipelines.execution.files.errors import FileWriteError, writing
+from cockroach_pipelines.execution.files.formats import ENDINGS, FileWriter, ending_of, writer_for
 from cockroach_pipelines.execution.files.sink import LocalFile
+from cockroach_pipelines.execution.files.spilling import SpillFile
 from cockroach_pipelines.execution.files.staging import staging
 from cockroach_pipelines.execution.files.write import WrittenFile, encoding, write_file
 
@@ -13,7 +14,9 @@ __all__ = [
     "AnyPlace",
     "Destination",
     "FileWriteError",
+    "FileWriter",
     "LocalFile",
+    "SpillFile",
     "WrittenFile",
     "encoding",
     "ending_of",
@@ -21,4 +24,5 @@ __all__ = [
     "unique_names",
     "write_file",
     "writer_for",
+    "writing",
 ]

@@ -1,0 +1,18 @@
+"""The query of a header's `watch`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cockroach_pipelines.queries.parameters import BoundSQL
+from cockroach_pipelines.queries.parser import ParsedSQL
+from cockroach_pipelines.queries.watch_header import Watch
+
+
+@dataclass(frozen=True)
+class WatchQuery:
+    """A query that gives one value, ready to run, and how it is asked."""
+
+    watch: Watch
+    bound: BoundSQL
+    parsed: ParsedSQL

@@ -1,0 +1,5 @@
+/* @asset
+autocommit: true
+*/
+-- Frees what deleted rows held.
+VACUUM;

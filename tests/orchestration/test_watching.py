@@ -1,0 +1,135 @@
+"""A real instance with its daemon: what runs by itself, what is told to people, and what a killed run leaves.
+
+Its name makes it the last of its folder: by then the instance has run for a minute, and nothing here waits for one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.orchestration.conftest import CHECKED, EVERY_MINUTE, WATCHED
+from tests.peers.dagster_dev import DagsterDev
+from tests.peers.mail import Mail, MailServer
+from tests.peers.waiting import wait_until
+from tests.peers.webhook import WebhookServer
+
+SILENT = "reporting/silent"
+ADDED = "reporting/added_meanwhile"
+
+WATCH_SENSOR = f"watch__{WATCHED.replace('/', '__')}"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What was set going; it all happens side by side while the tests wait for one after the other."""
+
+    checked: str
+    killed: str
+
+
+@pytest.fixture(scope="module")
+def begun(ui: DagsterDev, administrator: psycopg.Connection) -> Begun:
+    administrator.execute("INSERT INTO marks VALUES ('2024-01-01 10:00Z')")
+    checked, killed = ui.launch(CHECKED), ui.launch(SILENT)
+    wait_until(lambda: _sessions(administrator, killed) == 1, 120, lambda: f"{ui.status(killed)}: no statement")
+    assert killed in ui.slots("main")
+    process = ui.process_of(killed)
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
+    (ui.folder / "sql" / "queries" / f"{ADDED}.sql").write_text("-- Came while Dagster ran.\nSELECT 1 AS one\n")
+    return Begun(checked, killed)
+
+
+def test_schedule_ticks_by_itself(ui: DagsterDev) -> None:
+    def run() -> bool:
+        return bool(_successful(ui.schedule_ticks(EVERY_MINUTE.replace("/", "__"))))
+
+    wait_until(run, 120, lambda: f"no tick: {ui.schedule_ticks(EVERY_MINUTE.replace('/', '__'))}")
+    tick = _successful(ui.schedule_ticks(EVERY_MINUTE.replace("/", "__")))[-1]
+    assert ui.wait_for_end(tick["runIds"][0]) == "SUCCESS"
+
+
+@pytest.mark.usefixtures("begun")
+def test_new_watermark_asks_for_one_run(ui: DagsterDev) -> None:
+    def ticks() -> list[dict[str, Any]]:
+        return ui.sensor_ticks(WATCH_SENSOR)
+
+    wait_until(lambda: bool(_successful(ticks())), 90, lambda: f"no run was asked for: {ticks()[:3]}")
+    (tick,) = _successful(ticks())
+    assert ui.wait_for_end(tick["runIds"][0]) == "SUCCESS"
+    wait_until(
+        lambda: any("Still 2024-01-01" in str(each["skipReason"]) for each in ticks()), 90, lambda: f"{ticks()[:3]}"
+    )
+    assert len(_successful(ticks())) == 1
+
+
+@pytest.mark.usefixtures("begun")
+def test_file_that_came_is_loaded_by_itself(ui: DagsterDev) -> None:
+    query = "query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename } }"
+
+    def loaded() -> bool:
+        answer = ui.graphql(query, key={"path": ADDED.split("/")})
+        return bool(answer["assetNodeOrError"]["__typename"] == "AssetNode")
+
+    wait_until(loaded, 120, lambda: f"it is not there: {ui.sensor_ticks('changed_sql_files')[:3]}")
+
+    def said() -> list[str]:
+        return [str(each["skipReason"]) for each in ui.sensor_ticks("changed_sql_files")]
+
+    wait_until(
+        lambda: any(f"{ADDED}.sql (new)" in each and "has loaded them" in each for each in said()),
+        90,
+        lambda: f"{ui.sensor_ticks('changed_sql_files')[:3]}",
+    )
+    assert not [each for each in ui.sensor_ticks("changed_sql_files") if each["status"] == "FAILURE"]
+
+
+def test_failed_check_is_mailed_with_its_rows_and_posted_without(
+    begun: Begun, ui: DagsterDev, mail: MailServer, webhook: WebhookServer
+) -> None:
+    taken = _mails_about(begun.checked, ui, mail)
+    assert taken.message["Subject"] == f"{CHECKED}, check no_formulas failed"
+    assert f"{ui.address}/runs/{begun.checked}" in taken.text
+    assert taken.attachments == {
+        f"{CHECKED.replace('/', '_')}_no_formulas.csv": b'\xef\xbb\xbf"id","word"\r\n1,"\'=1+1"\r\n'
+    }
+    posts = [post for post in webhook.posts if begun.checked in str(post)]
+    assert [post["text"] for post in posts] == [f"*{CHECKED}, check no_formulas failed*"]
+    assert "=1+1" not in str(posts)
+
+
+def test_killed_run_fails_is_told_and_leaves_no_slot_and_no_session(
+    begun: Begun, ui: DagsterDev, administrator: psycopg.Connection, mail: MailServer
+) -> None:
+    assert ui.wait_for_end(begun.killed, 120) == "FAILURE"
+    wait_until(lambda: begun.killed not in ui.slots("main"), 120, lambda: f"slots: {ui.slots('main')}")
+    wait_until(lambda: _sessions(administrator, begun.killed) == 0, 90, lambda: "the session is still there")
+    taken = _mails_about(begun.killed, ui, mail)
+    assert taken.message["Subject"] == f"Run {begun.killed[:8]} failed"
+
+
+def _mails_about(run: str, ui: DagsterDev, mail: MailServer) -> Mail:
+    """Wait for the mail about a run; there is one."""
+
+    def found() -> list[Mail]:
+        return [each for each in mail.mails if run in each.text]
+
+    wait_until(lambda: bool(found()), 120, lambda: f"no mail: {ui.sensor_ticks('notifications')[:3]}")
+    (taken,) = found()
+    return taken
+
+
+def _successful(ticks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [tick for tick in ticks if tick["status"] == "SUCCESS" and tick["runIds"]]
+
+
+def _sessions(administrator: psycopg.Connection, run: str) -> int:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND application_name LIKE %s"
+    (count,) = administrator.execute(query, [f"%/{run[:8]}"]).fetchone() or (0,)
+    return int(count)
