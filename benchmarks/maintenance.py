@@ -65,8 +65,9 @@ def main(
     """Purge a table in batches, by a loop written by hand with the same rows a batch, and by one DELETE.
 
     A PostgreSQL of its own is started in a temporary folder. Each way finds the table as it was, vacuumed and in memory; the
-    ways take turns. The loop is psycopg's: DELETE … WHERE id IN (SELECT … LIMIT …) RETURNING id, and COMMIT. Batches move
-    their cursor and write each batch down besides; once more they keep the deleted rows as Parquet.
+    ways take turns. The loops are psycopg's: DELETE … WHERE id IN (SELECT … LIMIT …) RETURNING id, or = ANY of an ARRAY of
+    it, and COMMIT. Batches move their cursor and write each batch down besides; once more they keep the deleted rows as
+    Parquet.
     """
     with (
         tempfile.TemporaryDirectory(prefix="cockroach-pipelines-benchmark-") as name,
@@ -92,7 +93,8 @@ def main(
 
         purges = [
             batches("plain", ""),
-            Purge("loop by hand", lambda: _loop(address), []),
+            Purge("loop by hand, IN", lambda: _loop(address, "IN (SELECT {})"), []),
+            Purge("loop by hand, = ANY", lambda: _loop(address, "= ANY (ARRAY(SELECT {}))"), []),
             Purge("one DELETE", lambda: _delete(address), []),
             batches("archived", ", archive: kept"),
         ]
@@ -111,9 +113,14 @@ def main(
                 assert deleted == gone, f"{purge.name} deleted {deleted:,} of {gone:,} rows"
                 if number >= 0:
                     purge.seconds.append(seconds)
-        ours, loop, *_ = purges
+        ours = purges[0]
+        loop = max(purges[1:3], key=lambda purge: purge.rows_per_second(gone))
         table = Table(
-            "purge", "seconds", "rows/s", "beside the loop", title=f"{gone:,} of {rows:,} rows, {_BATCH:,} a batch"
+            "purge",
+            "seconds",
+            "rows/s",
+            "beside the faster loop",
+            title=f"{gone:,} of {rows:,} rows, {_BATCH:,} a batch",
         )
         for purge in purges:
             speed = purge.rows_per_second(gone)
@@ -127,7 +134,7 @@ def main(
         ratio = ours.rows_per_second(gone) / loop.rows_per_second(gone)
         fits = ratio >= _LEAST_OF_LOOP
         console.print(
-            f"{'✓' if fits else '✗'} batches are {ratio:.2f} x as fast as the loop; at least {_LEAST_OF_LOOP:.1f} x"
+            f"{'✓' if fits else '✗'} batches are {ratio:.2f} x as fast as the faster loop; at least {_LEAST_OF_LOOP:.1f} x"
         )
     if check and not fits:
         raise typer.Exit(_FALLS_SHORT)
@@ -144,9 +151,10 @@ def _config(place: Place) -> DatabaseConfig:
     )
 
 
-def _loop(address: str) -> int:
+def _loop(address: str, chosen: str) -> int:
     deleted, last = 0, 0
-    statement = f"DELETE FROM {_TABLE} WHERE id IN (SELECT id FROM {_TABLE} WHERE old AND id > %s ORDER BY id LIMIT {_BATCH}) RETURNING id"
+    batch = chosen.format(f"id FROM {_TABLE} WHERE old AND id > %s ORDER BY id LIMIT {_BATCH}")
+    statement = f"DELETE FROM {_TABLE} WHERE id {batch} RETURNING id"
     with psycopg.connect(address) as connection:
         while rows := connection.execute(statement, [last]).fetchall():
             connection.commit()

@@ -174,8 +174,10 @@ class PageBatches:
 
 def returned(connection: CockroachDBConnection, sql: ComposedSQL, special: Special) -> Any:
     """Run a statement and give the rows that it returns, a numeric without a scale as its text: files agree on it."""
+    # COPY, which is many times faster, takes a DELETE with RETURNING on PostgreSQL alone.
+    copy = connection.version.dialect is Dialect.POSTGRESQL
     with sql.located(numbered=False):
-        stream = read(connection.jdbc, sql.text, sql.values, special=special, copy=False)
+        stream = read(connection.jdbc, sql.text, sql.values, special=special, copy=copy)
         try:
             with stream:
                 return pa.Table.from_batches(list(stream), stream.schema)

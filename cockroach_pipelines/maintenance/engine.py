@@ -142,7 +142,7 @@ class _Job:
             self.work = Work(self.connections, connection, session, transaction, self.header.retries)
             self.prepared = self.work.read(lambda connection: prepare(connection, self.order, self.batch))
             self.server = self.work.read(lambda connection: connection.version)
-            self.book = RunBook(ensure_tables(session))
+            self.book = RunBook(ensure_tables(self.connections, connection, session))
             self.owner = owner_name(self.run_name)
             if self.rules.dry_run or dry_run or not self._may_write(arm):
                 return self._dry_run()

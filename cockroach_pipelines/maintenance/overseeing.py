@@ -122,5 +122,5 @@ class Overseer:
     def _ask(self, work: Callable[[CockroachDBConnection, RunBook], T]) -> T:
         activity = Activity(asset="maintenance", run="cli")
         with WriteSession(self._connections, self._connection, activity, ignore) as session:
-            book = RunBook(ensure_tables(session))
+            book = RunBook(ensure_tables(self._connections, self._connection, session))
             return session.run(lambda connection, _: work(connection, book), Transaction(), idempotent=True)

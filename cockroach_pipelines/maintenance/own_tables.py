@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cockroach_pipelines.database import CockroachDBConnection, ConstraintError, PermissionDeniedError
+from cockroach_pipelines.database import (
+    CockroachDBConnection,
+    ConnectionManager,
+    ConstraintError,
+    PermissionDeniedError,
+)
 from cockroach_pipelines.execution import Transaction, WriteSession
-from cockroach_pipelines.queries.lexing import lex, statements
+from cockroach_pipelines.execution.lease import LeaseHeldError
+from cockroach_pipelines.execution.schema_changes import OWN_TABLES, ensure_own_tables
 
 _FOLDER = Path(__file__).parent / "tables"
 _SCHEMA = "cockroach_pipelines"
 _CREATED = re.compile(rf"CREATE TABLE IF NOT EXISTS {_SCHEMA}\.(\w+)")
-_ATTEMPTS = 3
+_OTHERS_SECONDS, _POLL_SECONDS = 60.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,6 @@ class OwnTables:
             raise AttributeError(name)
         return f'{self._quoted}."maintenance_{name}"'
 
-    def statements(self) -> list[str]:
-        """Give what makes them, statement by statement, the files in order."""
-        files = sorted(_FOLDER.glob("V*.sql"), key=lambda path: int(path.name[1:].partition("__")[0]))
-        return [self._in_schema(text) for path in files for text in _split(path.read_text())]
-
     def exist(self, connection: CockroachDBConnection) -> bool:
         """Whether all of them are there."""
         wanted = {name for path in _FOLDER.glob("V*.sql") for name in _CREATED.findall(path.read_text())}
@@ -45,46 +47,44 @@ class OwnTables:
     def _quoted(self) -> str:
         return '"' + self.schema.replace('"', '""') + '"'
 
-    def _in_schema(self, text: str) -> str:
-        return re.sub(rf"\b{_SCHEMA}\b", lambda _: self._quoted, text)
 
+def ensure_tables(connections: ConnectionManager, connection: str, session: WriteSession) -> OwnTables:
+    """Give the tables of a connection, which are made by migrations of this package's own where they are missing.
 
-def ensure_tables(session: WriteSession) -> OwnTables:
-    """Give the tables of a connection, which are made where they are missing.
+    Args:
+        connections: Where connections are lent.
+        connection: The connection's name.
+        session: One that is open already; it gets another connection afterwards where tables had to be made.
 
     Raises:
         PermissionDeniedError: They are missing, and the role may not make them.
     """
-    for attempt in range(_ATTEMPTS):
+    deadline = time.monotonic() + _OTHERS_SECONDS
+    while (found := session.run(lambda lent, _: _found(lent), Transaction(read_only=True))).missing:
+        session.release()  # a pool may have a single connection
         try:
-            found = session.run(lambda connection, _: _found(connection), Transaction(read_only=True))
-            return found or session.run_autocommit(
-                lambda connection, _: _make(connection), timeout=None, timezone="UTC", idempotent=True, retries=None
-            )
-        except ConstraintError:  # another process makes them in the same moment, and IF NOT EXISTS does not wait for it
-            if attempt == _ATTEMPTS - 1:
+            history = replace(OWN_TABLES, schema=found.tables.schema)
+            ensure_own_tables(connections, connection, _FOLDER, tables=history)
+        except (LeaseHeldError, ConstraintError):  # another process makes them; IF NOT EXISTS does not wait for it
+            if time.monotonic() >= deadline:
                 raise
-    raise AssertionError
+            time.sleep(_POLL_SECONDS)
+        except PermissionDeniedError as error:
+            error.advice = (
+                f"Let an administrator run the files of {_FOLDER}, and grant SELECT, INSERT, UPDATE and DELETE on the "
+                f"tables of the schema {found.tables.schema} to this role; or set `own_schema` to a schema that it may "
+                "write to."
+            )
+            raise
+    return found.tables
 
 
-def _found(connection: CockroachDBConnection) -> OwnTables | None:
+@dataclass(frozen=True)
+class _Found:
+    tables: OwnTables
+    missing: bool
+
+
+def _found(connection: CockroachDBConnection) -> _Found:
     tables = OwnTables(connection.config.own_schema)
-    return tables if tables.exist(connection) else None
-
-
-def _make(connection: CockroachDBConnection) -> OwnTables:
-    tables = OwnTables(connection.config.own_schema)
-    try:
-        for statement in tables.statements():
-            connection.execute(statement)
-    except PermissionDeniedError as error:
-        error.advice = (
-            f"Let an administrator run the files of {_FOLDER}, and grant SELECT, INSERT, UPDATE and DELETE on the "
-            f"tables of the schema {tables.schema} to this role; or set `own_schema` to a schema that it may write to."
-        )
-        raise
-    return tables
-
-
-def _split(text: str) -> list[str]:
-    return [each.source.text[each.tokens[0].start : each.tokens[-1].end + 1] for each in statements(lex(text))]
+    return _Found(tables, not tables.exist(connection))

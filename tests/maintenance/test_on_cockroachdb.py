@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pyarrow.parquet as pq
 import pytest
 
-from cockroach_pipelines.execution import Event, RetryScheduled
-from cockroach_pipelines.maintenance import EndReason
+from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.execution import Event, Order, RetryScheduled
+from cockroach_pipelines.maintenance import BatchedMaintenance, EndReason
 from cockroach_pipelines.maintenance.catalogue import (
     cockroachdb_columns,
     cockroachdb_index_columns,
@@ -61,6 +63,13 @@ def test_a_job_runs_with_what_cockroachdb_knows(events: Jobs, script: Script) ->
     )
 
 
+def test_deleted_rows_are_kept_without_copy(events: Jobs, script: Script) -> None:
+    run = events.run(f"{PURGE[:-1]}, archive: kept}}", DELETE)
+    assert run.archive
+    assert sorted(pq.read_table(run.archive)["id"].to_pylist()) == [n for n in range(1, 1001) if n % 4]
+    assert not any(sql.startswith("COPY") for sql in script.seen)
+
+
 def test_a_retry_error_halves_the_batch(events: Jobs, script: Script) -> None:
     happened: list[Event] = []
     script.errors = [
@@ -105,13 +114,12 @@ def test_what_cockroachdb_is_asked() -> None:
     )
 
 
-def test_own_tables_are_made_of_what_both_databases_have() -> None:
-    from cockroach_pipelines.maintenance.own_tables import OwnTables
-
-    statements = OwnTables("op's").statements()
-    assert statements[0] == 'CREATE SCHEMA IF NOT EXISTS "op\'s"'
-    assert all(sql.startswith('CREATE TABLE IF NOT EXISTS "op\'s".maintenance_') for sql in statements[1:])
-    types = {
-        word for sql in statements[1:] for word in sql.replace("(", " ").split() if word.islower() and word.isalnum()
-    }
-    assert {"text", "int8", "timestamptz", "boolean", "float8"} <= types
+def test_own_tables_are_made_by_a_migration_in_any_schema(events: Jobs) -> None:
+    config = events.server.config.model_copy(update={"own_schema": "op's"})
+    with ConnectionManager({"main": config}) as connections:
+        run = BatchedMaintenance(connections, events.folder).run(Order(events.query(PURGE, DELETE)), arm=True)
+    assert run.rows == 750
+    assert events.server.psql('SELECT sum(row_count) FROM "op\'s".maintenance_batches') == "750"
+    history = events.server.psql('SELECT script, success FROM "op\'s".schema_history')
+    assert history == "V1__batched_maintenance.sql|t"
+    events.server.psql('DROP SCHEMA "op\'s" CASCADE')

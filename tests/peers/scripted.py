@@ -60,8 +60,8 @@ class ScriptedJdbc:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._jdbc, name)
 
-    def prepareStatement(self, sql: str) -> Any:
-        return _ScriptedStatement(self._jdbc.prepareStatement(self._real(sql)), sql, self._script)
+    def prepareStatement(self, sql: str, *kind: int) -> Any:
+        return _ScriptedStatement(self._jdbc.prepareStatement(self._real(sql), *kind), sql, self._script)
 
     def createStatement(self) -> Any:
         return _PlainStatement(self, self._jdbc.createStatement())
