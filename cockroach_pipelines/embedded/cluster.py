@@ -202,7 +202,7 @@ class Cluster:
             command += ["-c", f"{name}={value}"]
         with self._lock_for_child() as lock, self._open_log() as log:
             process = subprocess.Popen(
-                command,
+                self.home.account.command(command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -210,7 +210,6 @@ class Cluster:
                 cwd="/",
                 start_new_session=True,  # an interrupt from the terminal is not for the server
                 pass_fds=[lock.descriptor],
-                **self.home.account.process_options(),
             )
             lock.hand_over()
         return process
@@ -238,7 +237,7 @@ class Cluster:
     def _run(self, command: list[str], failure: str, statement: str | None = None) -> None:
         with self._lock_for_child() as lock:  # a program outlives its killed starter, and may write on for a moment
             done = subprocess.run(
-                command,
+                self.home.account.command(command),
                 input=statement or "",
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -247,7 +246,6 @@ class Cluster:
                 cwd="/",
                 check=False,
                 pass_fds=[lock.descriptor],
-                **self.home.account.process_options(),
             )
         if done.returncode != 0:
             raise server_failure(f"{failure} in {self.folder}", done.stdout)

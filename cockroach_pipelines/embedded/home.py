@@ -10,9 +10,10 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cockroach_pipelines.embedded.errors import EmbeddedServerError, explained
 from cockroach_pipelines.embedded.installation import Installation, installed_postgresql
@@ -28,6 +29,14 @@ _POINTER = "location"
 # The first things made in a folder; a folder that has things, and none of these, is not ours to change.
 _OWN_NAMES = {"gate.lock", _POINTER}
 _UNPRIVILEGED = ("nobody", "daemon")
+_BECOME = """
+import os, sys
+uid, gid, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(gid))
+os.setuid(int(uid))
+os.execv(command[0], command)
+"""
 
 _logger = logging.getLogger(__name__)
 
@@ -45,9 +54,15 @@ class Account:
         """Whether this process runs as that user already."""
         return self.uid == os.geteuid()
 
-    def process_options(self) -> dict[str, Any]:
-        """Give the arguments of `subprocess.Popen` that make it run as that user."""
-        return {} if self.is_own else {"user": self.uid, "group": self.gid, "extra_groups": []}
+    def command(self, command: Sequence[str]) -> list[str]:
+        """Give the command that runs another one as that user.
+
+        Not the `user` of `subprocess.Popen`, which forks: where gRPC runs in this process, as in Dagster's code servers,
+        the fork runs its handlers, and some of them crash the child.
+        """
+        if self.is_own:
+            return list(command)
+        return [sys.executable, "-I", "-S", "-c", _BECOME, str(self.uid), str(self.gid), *command]
 
 
 @dataclass(frozen=True)
@@ -206,7 +221,7 @@ def _runs(installation: Installation, account: Account) -> bool:
 def _succeeds(command: list[str], account: Account) -> bool:
     try:
         done = subprocess.run(
-            command, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False, **account.process_options()
+            account.command(command), cwd="/", stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except OSError:  # the program cannot be reached, or this root may not become that user
         return False

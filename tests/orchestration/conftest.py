@@ -24,12 +24,16 @@ from tests.peers.webhook import WebhookServer, webhook_server
 
 _REPOSITORY = Path(__file__).parents[2]
 
-EVERY_MINUTE, WATCHED, CHECKED = "reporting/every_minute", "reporting/watched", "reporting/checked"
-"""Files that run by themselves, by the clock and by a watermark, and one whose check fails."""
+EVERY_MINUTE, WATCHED, CHAINED = "reporting/every_minute", "reporting/watched", "reporting/chained"
+"""Files that run by themselves: by the clock, by a watermark, and after that one."""
+
+CHECKED = "reporting/checked"
+"""A file whose check fails."""
 
 _RUNNING_BY_THEMSELVES = {
     f"{EVERY_MINUTE}.sql": "/* @asset\nevery: 1m\n*/\nSELECT 1 AS one\n",
     f"{WATCHED}.sql": "/* @asset\nwatch: {query: SELECT max(at) FROM marks, every: 5s}\n*/\nSELECT count(*) AS marks FROM marks\n",
+    f"{CHAINED}.sql": f"/* @asset\nafter: [{WATCHED}]\n*/\nSELECT count(*) AS marks FROM marks\n",
     f"{CHECKED}.sql": "/* @asset\nowner: team:data\nchecks:\n  no_formulas: SELECT * FROM result WHERE word LIKE '=%'\n*/\n"
     "SELECT * FROM (VALUES (1, '=1+1'), (2, 'x')) AS v (id, word) ORDER BY id\n",
 }

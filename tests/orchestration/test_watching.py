@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.orchestration.conftest import CHECKED, EVERY_MINUTE, WATCHED
+from tests.orchestration.conftest import CHAINED, CHECKED, EVERY_MINUTE, WATCHED
 from tests.peers.dagster_dev import DagsterDev
 from tests.peers.mail import Mail, MailServer
 from tests.peers.waiting import wait_until
@@ -70,6 +70,17 @@ def test_new_watermark_asks_for_one_run(ui: DagsterDev) -> None:
 
 
 @pytest.mark.usefixtures("begun")
+def test_file_that_comes_after_it_runs_next(ui: DagsterDev) -> None:
+    query = "query($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { assetMaterializations { runId } } } }"
+
+    def made() -> list[str]:
+        found = ui.graphql(query, key={"path": CHAINED.split("/")})["assetOrError"].get("assetMaterializations", [])
+        return [each["runId"] for each in found]
+
+    wait_until(lambda: bool(made()), 120, lambda: "the chain did not go on")
+
+
+@pytest.mark.usefixtures("begun")
 def test_file_that_came_is_loaded_by_itself(ui: DagsterDev) -> None:
     query = "query($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { __typename } }"
 
@@ -83,7 +94,7 @@ def test_file_that_came_is_loaded_by_itself(ui: DagsterDev) -> None:
         return [str(each["skipReason"]) for each in ui.sensor_ticks("changed_sql_files")]
 
     wait_until(
-        lambda: any(f"{ADDED}.sql (new)" in each and "has loaded them" in each for each in said()),
+        lambda: any(f"{ADDED}.sql (new)" in each and "load" in each.partition(".sql (new)")[2] for each in said()),
         90,
         lambda: f"{ui.sensor_ticks('changed_sql_files')[:3]}",
     )

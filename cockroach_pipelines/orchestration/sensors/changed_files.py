@@ -18,7 +18,7 @@ CHANGED_SQL_FILES = "changed_sql_files"
 """Name of the sensor."""
 
 _EVERY_SECONDS = 15
-_LONGEST_LOAD_SECONDS = 45.0
+_LONGEST_LOAD_SECONDS = 30.0
 _NAMES_SHOWN = 20
 
 _ADVICE = "Correct webserver_url: it is the address of `dg dev` or dagster-webserver, such as http://localhost:3000."
@@ -97,10 +97,15 @@ def changed_files_sensor(config: ConfigManager, loaded: FolderState) -> dg.Senso
                 f"{found} Click Deployment > Code locations > Reload; with webserver_url in the configuration this sensor does."
             )
         if context.cursor == now.digest:
-            return dg.SkipReason(f"{found} {webserver} was asked to load them, and has done so.")
-        if problem := _unusable(config) or _reload(webserver, _location(context)):
+            return dg.SkipReason(f"{found} {webserver} was asked to load them.")
+        try:
+            problem = _unusable(config) or _reload(webserver, _location(context))
+            outcome = "has loaded them"
+        except TimeoutError:
+            problem, outcome = "", "was asked to load them, and is at it"
+        if problem:
             raise dg.Failure(f"{found} They were not loaded: {problem}", allow_retries=False)
-        return dg.SensorResult(skip_reason=f"{found} {webserver} has loaded them.", cursor=now.digest)
+        return dg.SensorResult(skip_reason=f"{found} {webserver} {outcome}.", cursor=now.digest)
 
     return tick
 
@@ -134,7 +139,11 @@ def _unusable(config: ConfigManager) -> str:
 
 
 def _reload(webserver: str, location: str) -> str:
-    """Have the webserver load a code location anew; gives what went wrong, nothing where nothing did."""
+    """Have the webserver load a code location anew; gives what went wrong, nothing where nothing did.
+
+    Raises:
+        TimeoutError: It has not answered yet.
+    """
     request = urllib.request.Request(  # noqa: S310 - the settings let web addresses pass alone
         f"{webserver}/graphql",
         json.dumps({"query": _RELOAD, "variables": {"location": location}}).encode(),
@@ -143,6 +152,8 @@ def _reload(webserver: str, location: str) -> str:
     try:
         with urllib.request.urlopen(request, timeout=_LONGEST_LOAD_SECONDS) as answer:  # noqa: S310 - as above
             said: Any = json.load(answer)
+    except TimeoutError:  # while the answer is read
+        raise
     except urllib.error.HTTPError as error:
         with error:
             return f"{webserver} answered {error.code} {error.reason}.\n{_ADVICE}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.orchestration import build_definitions
+from cockroach_pipelines.orchestration.sensors import changed_files
 from tests.orchestration.sensors.conftest import Tick
 from tests.peers.processes import free_port
 from tests.peers.project import make_project
@@ -78,7 +80,7 @@ def test_webserver_is_asked_once_for_each_state_of_the_folder(
     first = tick(loaded, SENSOR)
     assert first.skip_message == f"{CHANGES} {webserver.address} has loaded them."
     assert "reloadRepositoryLocation" in webserver.posts[0]["query"]
-    assert tick(loaded, SENSOR, first.cursor).skip_message.endswith("was asked to load them, and has done so.")
+    assert tick(loaded, SENSOR, first.cursor).skip_message.endswith("was asked to load them.")
     assert webserver.attempts == 1
     (tmp_path / "sql" / "queries" / "reporting" / "kept.sql").unlink()
     assert tick(loaded, SENSOR, first.cursor).cursor != first.cursor
@@ -125,6 +127,18 @@ def test_webserver_that_cannot_be_asked_is_named(tmp_path: Path, tick: Tick, web
     (tmp_path / "sql" / "queries" / "reporting" / "kept.sql").unlink()
     with pytest.raises(dg.Failure, match=r"answered 502 Bad Gateway"):
         tick(loaded, SENSOR)
+
+
+def test_webserver_that_is_still_at_it_is_not_asked_again(
+    tmp_path: Path, tick: Tick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changed_files, "_LONGEST_LOAD_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        loaded = definitions(tmp_path, webserver_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        edit(tmp_path)
+        first = tick(loaded, SENSOR)
+        assert first.skip_message.endswith("was asked to load them, and is at it.")
+        assert tick(loaded, SENSOR, first.cursor).skip_message.endswith("was asked to load them.")
 
 
 @pytest.mark.parametrize("spoil", ["configuration", "folder"])
