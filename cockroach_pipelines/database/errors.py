@@ -4,8 +4,6 @@
     ├── ConfigurationError                  config.errors: a setting is missing, unknown or wrong
     ├── QueryFileError                      queries.errors: a SQL file cannot be used as it is
     │   └── QueryFileProblemsError          several things at once
-    ├── DeliveryError                       delivery.errors: a message was not delivered
-    │   └── RecipientsRefusedError          a mail server refused recipients
     ├── QueryNotFoundError                  queries.errors: no query of that name
     │   └── SnapshotNotFoundError           reporting.errors: no snapshot of that report
     ├── ParameterError                      queries.errors: a value is missing, unknown or of the wrong type
@@ -22,9 +20,11 @@
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
     │   ├── KeyColumnError                  a column cannot be part of the key
     │   └── NoCommonColumnsError            both sides have no column of the same name
+    ├── PartitionKeysError                  execution.partition_keys: a query does not give keys of partitions
     ├── PublishError                        reporting.errors: a result cannot become the table that it names
     ├── ReportError                         reporting.errors: a report cannot be made of its rows as it asks for
     ├── SampleDataError                     embedded.errors: its sample data cannot be loaded
+    ├── SplitError                          execution.splitting: rows of a result are of none of its partitions
     └── DatabaseError
         ├── JVMError                        no Java, no driver, a forked process, a bad flag
         ├── KerberosError                   kerberos.causes: one cause each

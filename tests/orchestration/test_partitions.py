@@ -18,14 +18,16 @@ from tests.peers.project import make_project
 
 ELSEWHERE = DatabaseConfig(host="db.example.com", user="etl")
 EVENTS = """
-    CREATE TABLE IF NOT EXISTS events (id int, at timestamptz, region text, amount numeric);
-    GRANT ALL ON events TO PUBLIC;
-    TRUNCATE events;
-    INSERT INTO events VALUES
+    CREATE TABLE IF NOT EXISTS regional_events (id int, at timestamptz, region text, amount numeric);
+    GRANT ALL ON regional_events TO PUBLIC;
+    TRUNCATE regional_events;
+    INSERT INTO regional_events VALUES
         (1, '2024-01-01 00:00Z', 'eu', 1.5), (2, '2024-01-03 23:59:59Z', 'us', NULL), (3, '2024-01-01 12:00Z', 'us', 2),
         (4, '2024-01-05 00:00Z', 'eu', 7.25), (5, '2024-01-03 00:00Z', 'eu', 3)
 """
-BY_DAY = "SELECT id, at, amount FROM events WHERE at >= :partition_start AND at < :partition_end ORDER BY id DESC"
+BY_DAY = (
+    "SELECT id, at, amount FROM regional_events WHERE at >= :partition_start AND at < :partition_end ORDER BY id DESC"
+)
 
 
 @pytest.fixture
@@ -61,8 +63,8 @@ def test_a_header_has_as_many_partitions_as_it_says(tmp_path: Path, header: str,
 
 
 def test_keys_of_a_query_are_those_that_the_instance_holds(tmp_path: Path) -> None:
-    definition = _node(tmp_path, "partition: {query: 'SELECT DISTINCT region FROM events'}").partitions_def
-    assert definition == dg.DynamicPartitionsDefinition(name="main: SELECT DISTINCT region FROM events")
+    definition = _node(tmp_path, "partition: {query: 'SELECT DISTINCT region FROM regional_events'}").partitions_def
+    assert definition == dg.DynamicPartitionsDefinition(name="main: SELECT DISTINCT region FROM regional_events")
 
 
 @pytest.mark.parametrize(
@@ -196,15 +198,15 @@ def test_one_partition_by_itself_is_the_same_as_in_a_range(events: PostgresServe
     ("statement", "said"),
     [
         (
-            "SELECT id, at FROM events WHERE at >= :partition_start AND at <= :partition_end ORDER BY id",
+            "SELECT id, at FROM regional_events WHERE at >= :partition_start AND at <= :partition_end ORDER BY id",
             "1 rows are not of partitions 2024-01-01 to 2024-01-04, by their column 'at' (row 4: 2024-01-05 00:00:00.000000Z).",
         ),
         (
-            "SELECT id, nullif(at, '2024-01-01 12:00Z') AS at FROM events WHERE at >= :partition_start AND at < :partition_end ORDER BY id",
+            "SELECT id, nullif(at, '2024-01-01 12:00Z') AS at FROM regional_events WHERE at >= :partition_start AND at < :partition_end ORDER BY id",
             "1 rows are not of partitions 2024-01-01 to 2024-01-04, by their column 'at' (row 3: NULL).",
         ),
         (
-            "SELECT id, at AS moment FROM events WHERE at >= :partition_start AND at < :partition_end",
+            "SELECT id, at AS moment FROM regional_events WHERE at >= :partition_start AND at < :partition_end",
             "The result has no column 'at', which is to say of which partition a row is.\nKnown here: id, moment.",
         ),
     ],
@@ -250,12 +252,14 @@ def test_two_dimensions_are_one_statement_for_each_key(events: PostgresServer, t
 
 
 def test_one_partition_of_two_dimensions_runs_by_its_key(events: PostgresServer, tmp_path: Path) -> None:
-    header = "partition: {day: {every: day, from: 2024-01-01}, region: {query: SELECT DISTINCT region FROM events}}"
+    header = (
+        "partition: {day: {every: day, from: 2024-01-01}, region: {query: SELECT DISTINCT region FROM regional_events}}"
+    )
     statement = f"{BY_DAY.replace('ORDER BY', 'AND region = :partition_key ORDER BY')}"
     config = _project(tmp_path, events, header, statement)
     job = build_definitions(config).resolve_implicit_global_asset_job_def()
     with dg.DagsterInstance.ephemeral() as instance:
-        instance.add_dynamic_partitions("main: SELECT DISTINCT region FROM events", ["eu", "us"])
+        instance.add_dynamic_partitions("main: SELECT DISTINCT region FROM regional_events", ["eu", "us"])
         key = dg.MultiPartitionKey({"day": "2024-01-01", "region": "us"})
         result = job.execute_in_process(
             asset_selection=[dg.AssetKey(["reporting", "x"])], partition_key=key, instance=instance
@@ -270,8 +274,8 @@ def test_a_comparison_takes_a_key_and_puts_what_mends_it_beside_its_file(
     events: PostgresServer, tmp_path: Path
 ) -> None:
     header = """
-source: {connection: main, table: events, where: id <> 1}
-target: {connection: main, table: events}
+source: {connection: main, table: regional_events, where: id <> 1}
+target: {connection: main, table: regional_events}
 key: id
 where: at >= :partition_start AND at < :partition_end AND region = :partition_key
 partition: {day: {every: day, from: 2024-01-01}, region: {keys: [eu, us]}}
@@ -285,7 +289,7 @@ partition: {day: {every: day, from: 2024-01-01}, region: {keys: [eu, us]}}
 
 
 def test_a_list_of_keys_is_a_statement_for_each(events: PostgresServer, tmp_path: Path) -> None:
-    statement = "SELECT id FROM events WHERE region = :partition_key ORDER BY id"
+    statement = "SELECT id FROM regional_events WHERE region = :partition_key ORDER BY id"
     run = _Run(_project(tmp_path, events, "partition: {keys: [us, eu]}", statement), "reporting/x", "us", "eu")
     assert run.ids() == {"eu": [1, 4, 5], "us": [2, 3]}
     assert run.counts == {"us": 2, "eu": 3}
@@ -303,25 +307,29 @@ def _tick(config: ConfigManager, instance: dg.DagsterInstance) -> Any:
         return sensor.evaluate_tick(context)
 
 
-NAME = "main: SELECT DISTINCT region FROM events ORDER BY 1"
+NAME = "main: SELECT DISTINCT region FROM regional_events ORDER BY 1"
 
 
 def test_a_sensor_keeps_the_keys_as_their_query_gives_them(events: PostgresServer, tmp_path: Path) -> None:
     header = f"partition: {{query: {NAME.removeprefix('main: ')}, gone: remove}}"
-    config = _project(tmp_path, events, header, "SELECT id FROM events WHERE region = :partition_key ORDER BY id")
+    config = _project(
+        tmp_path, events, header, "SELECT id FROM regional_events WHERE region = :partition_key ORDER BY id"
+    )
     with dg.DagsterInstance.ephemeral() as instance:
         assert _tick(config, instance).skip_message == "2 keys; new: eu, us; removed: none"
         assert list(instance.get_dynamic_partitions(NAME)) == ["eu", "us"]
         run = _Run(config, "reporting/x", "eu", "us", instance=instance)
         assert run.ids() == {"eu": [1, 4, 5], "us": [2, 3]}
-        events.psql("UPDATE events SET region = 'ap' WHERE region = 'us'; INSERT INTO events VALUES (6, now(), NULL)")
+        events.psql(
+            "UPDATE regional_events SET region = 'ap' WHERE region = 'us'; INSERT INTO regional_events VALUES (6, now(), NULL)"
+        )
         assert _tick(config, instance).skip_message == "2 keys; new: ap; removed: us"
-        events.psql("UPDATE events SET region = 'a/b' WHERE id = 6")
+        events.psql("UPDATE regional_events SET region = 'a/b' WHERE id = 6")
         with pytest.raises(
             dg.Failure, match="1 keys cannot be those of partitions: 'a/b' cannot be the name of a file"
         ):
             _tick(config, instance)
-        events.psql("TRUNCATE events")
+        events.psql("TRUNCATE regional_events")
         assert _tick(config, instance).skip_message == "0 keys; new: none; removed: none"
         assert list(instance.get_dynamic_partitions(NAME)) == ["eu", "ap"]
 
@@ -329,8 +337,11 @@ def test_a_sensor_keeps_the_keys_as_their_query_gives_them(events: PostgresServe
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("SELECT id, region FROM events", "x.sql:2: The query of the keys gives 2 columns, and a key is one value"),
-        ("SELECT regio FROM events", r'x.sql:2:\d+: \[42703\] column "regio" does not exist'),
+        (
+            "SELECT id, region FROM regional_events",
+            "x.sql:2: The query of the keys gives 2 columns, and a key is one value",
+        ),
+        ("SELECT regio FROM regional_events", r'x.sql:2:\d+: \[42703\] column "regio" does not exist'),
     ],
 )
 def test_a_query_that_gives_no_keys_is_a_tick_that_fails(
@@ -342,9 +353,7 @@ def test_a_query_that_gives_no_keys_is_a_tick_that_fails(
 
 
 def test_files_that_ask_the_same_share_one_sensor(tmp_path: Path) -> None:
-    text = (
-        "/* @asset\npartition: {query: SELECT DISTINCT region FROM events, every: %s}\n*/\nSELECT :partition_key AS x"
-    )
+    text = "/* @asset\npartition: {query: SELECT DISTINCT region FROM regional_events, every: %s}\n*/\nSELECT :partition_key AS x"
     files = {"reporting/x.sql": text % "1h", "reporting/y.sql": text % "10m"}
     sensors = build_definitions(make_project(tmp_path, {"main": ELSEWHERE}, files)).get_repository_def().sensor_defs
     (sensor,) = [each for each in sensors if each.name.endswith("__keys")]

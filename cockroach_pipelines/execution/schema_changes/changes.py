@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ServerVersion
+from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ConstraintError, ServerVersion
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.command import Command
 from cockroach_pipelines.execution.events import Observer, ignore
@@ -18,6 +18,8 @@ from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
 from cockroach_pipelines.queries import MigrationFile
+
+_ATTEMPTS = 5
 
 
 class SchemaChanges:
@@ -92,12 +94,16 @@ class SchemaChanges:
         def missing(connection: CockroachDBConnection) -> list[str]:
             return self.tables.creation(connection, self.tables.existing(connection))
 
-        statements = self._executor.run(self.connection, missing, Transaction(read_only=True))
-        if statements:
-            # Each by itself, as CockroachDB wants it; each may run twice.
-            self._executor.run_statements_autocommit(
-                self.connection, [Command(statement, name="history") for statement in statements], idempotent=True
-            )
+        for attempt in range(_ATTEMPTS):
+            statements = self._executor.run(self.connection, missing, Transaction(read_only=True))
+            if not statements:
+                return
+            commands = [Command(statement, name="history") for statement in statements]
+            try:  # each by itself, as CockroachDB wants it; each may run twice
+                self._executor.run_statements_autocommit(self.connection, commands, idempotent=True)
+            except ConstraintError:  # another process makes them in the same moment: IF NOT EXISTS does not wait for it
+                if attempt == _ATTEMPTS - 1:
+                    raise
 
 
 @dataclass(frozen=True)
