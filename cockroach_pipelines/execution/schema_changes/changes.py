@@ -101,6 +101,7 @@ class SchemaChanges:
             commands = [Command(statement, name="history") for statement in statements]
             try:  # each by itself, as CockroachDB wants it; each may run twice
                 self._executor.run_statements_autocommit(self.connection, commands, idempotent=True)
+                return
             except ConstraintError:  # another process makes them in the same moment: IF NOT EXISTS does not wait for it
                 if attempt == _ATTEMPTS - 1:
                     raise
