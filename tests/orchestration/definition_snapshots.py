@@ -115,7 +115,7 @@ def _name(key: dg.AssetKey) -> str:
 
 
 def _text(found: Mapping[str, Any]) -> str:
-    text = yaml.safe_dump(dict(sorted(found.items())), sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(dict(sorted(found.items())), sort_keys=False, allow_unicode=True, width=1_000_000)
     return text.replace(str(FOLDER), "every_key")
 
 
