@@ -48,7 +48,7 @@ def test_cut_at_any_byte_applies_each_file_once(
                 migrator.apply(target=MigrationVersion.parse(str(number)))
             except DatabaseError:
                 errors += 1
-                assert errors < 60
+                assert errors < 300  # of cuts; how many depends on how busy the machine is
                 time.sleep(0.1)  # a lease that could not be given back expires
             else:
                 break
