@@ -13,7 +13,7 @@ from cockroach_pipelines.config.durations import parse_seconds
 from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.header_values import Text, YesOrNo, at_key
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, as_list, at_key
 from cockroach_pipelines.queries.table_names import parse_table_name
 
 MOST_WORKERS = 32
@@ -23,10 +23,6 @@ MEASURES = ("count", "sum", "min", "max", "distinct", "avg")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 _MEASURE = re.compile(r"([A-Za-z_]+)\s*(?:\(\s*(.+?)\s*\))?", re.DOTALL)
 _FLAGS = ("ignore_case", "ignore_trailing_blanks", "null_is_empty")
-
-
-def _names(value: object) -> object:
-    return [value] if isinstance(value, str) else value
 
 
 def _different(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -85,7 +81,7 @@ def _said(value: object) -> str:
     return repr(value) if isinstance(value, str) else "nothing" if value is None else str(value)
 
 
-Names = Annotated[tuple[Text, ...], BeforeValidator(_names), AfterValidator(_different)]
+Names = Annotated[tuple[Text, ...], BeforeValidator(as_list), AfterValidator(_different)]
 Share = Annotated[Decimal, BeforeValidator(_share)]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
 Rows = Annotated[int, _whole(0)]
@@ -265,7 +261,7 @@ def _measure(value: object) -> object:
     return {"function": function, "column": None if column == "*" else column, "tolerance": tolerance}
 
 
-Measures = Annotated[tuple[Annotated[MeasureRule, BeforeValidator(_measure)], ...], BeforeValidator(_names)]
+Measures = Annotated[tuple[Annotated[MeasureRule, BeforeValidator(_measure)], ...], BeforeValidator(as_list)]
 
 
 class ReconciliationHeader(Header):
