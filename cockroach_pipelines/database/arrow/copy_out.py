@@ -11,6 +11,8 @@ import jpype
 from cockroach_pipelines.database.arrow.blocks import RowCutter
 from cockroach_pipelines.database.arrow.describe import Description, describe_with_literals
 from cockroach_pipelines.database.arrow.errors import UnreadableDataError
+from cockroach_pipelines.database.arrow.marks import RARE, USUAL, Marks
+from cockroach_pipelines.database.arrow.server import takes_any_quote
 from cockroach_pipelines.database.arrow.statement import single_statement
 from cockroach_pipelines.database.arrow.types import Special
 from cockroach_pipelines.database.jvm import java
@@ -30,6 +32,7 @@ class CopyOut:
     """
 
     def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object], special: Special) -> None:
+        self.marks: Marks = RARE if takes_any_quote(jdbc) else USUAL
         self._jdbc = jdbc
         self._sql = sql
         self._parameters = parameters
@@ -39,7 +42,7 @@ class CopyOut:
         self._buffer: Any = None
         self._kept = 0  # bytes at the start of the buffer, of a row that the last block ended before
         self._ended = False
-        self._cutter = RowCutter()
+        self._cutter = RowCutter(self.marks)
 
     def describe(self) -> Description:
         """Give the columns, and render the parameters as literals."""
@@ -51,7 +54,7 @@ class CopyOut:
         """Start the COPY; blocks until the server flushes its first 8 KiB."""
         connection = self._jdbc.unwrap(java("org.postgresql.PGConnection"))
         # The newline ends a comment at the end of the statement.
-        copy = f"COPY ({self._literal_sql}\n) TO STDOUT WITH (FORMAT csv)"
+        copy = f"COPY ({self._literal_sql}\n) TO STDOUT WITH ({self.marks.copy_format})"
         self._stream = java("org.postgresql.copy.PGCopyInputStream")(connection, copy)
         self._buffer = jpype.JArray(jpype.JByte)(_FIRST_READ)
 

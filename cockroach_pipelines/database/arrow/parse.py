@@ -10,6 +10,7 @@ import pyarrow.csv as csv
 from cockroach_pipelines.database.arrow.convert import from_text
 from cockroach_pipelines.database.arrow.describe import Description
 from cockroach_pipelines.database.arrow.errors import UnreadableDataError
+from cockroach_pipelines.database.arrow.marks import USUAL, Marks
 from cockroach_pipelines.database.arrow.types import Column, Special
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -17,7 +18,7 @@ _SMALLEST_READ = 1024
 _USUAL_POOL = "mimalloc"
 
 
-def parse_block(block: bytes, description: Description, special: Special) -> Any:
+def parse_block(block: bytes, description: Description, special: Special, marks: Marks = USUAL) -> Any:
     """Give the `pa.RecordBatch` of a block of whole rows; its schema is the description's.
 
     The reader takes most types at once. A block with a value it does not know (an infinity, a year before Christ, …) is
@@ -29,9 +30,9 @@ def parse_block(block: bytes, description: Description, special: Special) -> Any
     """
     wanted = [column.read_as for column in description.columns]
     try:
-        table = _read(block, wanted)
+        table = _read(block, wanted, marks)
     except pa.ArrowInvalid:
-        table = _read_again(block, [pa.string() if _may_be_odd(each) else each for each in wanted])
+        table = _read_again(block, [pa.string() if _may_be_odd(each) else each for each in wanted], marks)
     arrays = [
         array if array.type == column.arrow else _converted(array, column, special)
         for array, column in zip(map(_one_chunk, table.columns), description.columns, strict=True)
@@ -49,14 +50,18 @@ def _converted(texts: Any, column: Column, special: Special) -> Any:
         ) from error
 
 
-def _read(block: bytes, types: list[Any]) -> Any:
+def _read(block: bytes, types: list[Any], marks: Marks) -> Any:
     if block.startswith(_BYTE_ORDER_MARK):
         block = _BYTE_ORDER_MARK + block  # the reader strips one, and this one is data
     names = [str(position) for position in range(len(types))]  # columns of a result may have the same name
     return csv.read_csv(
         pa.BufferReader(block),
         csv.ReadOptions(column_names=names, block_size=max(len(block) + 1, _SMALLEST_READ), use_threads=False),
-        csv.ParseOptions(ignore_empty_lines=False),  # an empty line is the NULL of a single column
+        csv.ParseOptions(
+            delimiter=marks.separator,
+            quote_char=marks.quote,
+            ignore_empty_lines=False,  # an empty line is the NULL of a single column
+        ),
         csv.ConvertOptions(
             column_types=dict(zip(names, types, strict=True)),
             null_values=[""],
@@ -69,9 +74,9 @@ def _read(block: bytes, types: list[Any]) -> Any:
     )
 
 
-def _read_again(block: bytes, types: list[Any]) -> Any:
+def _read_again(block: bytes, types: list[Any], marks: Marks) -> Any:
     try:
-        return _read(block, types)
+        return _read(block, types, marks)
     except pa.ArrowInvalid as error:
         raise UnreadableDataError(
             f"The server's rows are not CSV of the columns it described: {error}",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cockroach_pipelines.database.arrow.describe import Description, describe_prepared, prepare
+from cockroach_pipelines.database.arrow.marks import USUAL, Marks
 from cockroach_pipelines.database.arrow.row_loop import csv_row_loop
 from cockroach_pipelines.database.arrow.statement import single_statement
 from cockroach_pipelines.database.arrow.types import Special
@@ -22,6 +23,7 @@ class ResultRows:
     """
 
     def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object], special: Special) -> None:
+        self.marks: Marks = USUAL
         self._jdbc = jdbc
         self._sql = sql
         self._parameters = parameters

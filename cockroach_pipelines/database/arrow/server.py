@@ -18,6 +18,11 @@ def reads_binary_well(jdbc: Any) -> bool:
     return cockroach_version(jdbc) is None
 
 
+def takes_any_quote(jdbc: Any) -> bool:
+    """Whether COPY TO can be told what to quote with; CockroachDB's documentation counts it to what it does not know."""
+    return cockroach_version(jdbc) is None
+
+
 def copies_queries(jdbc: Any) -> bool:
     """Whether the server knows COPY (query) TO STDOUT."""
     version = cockroach_version(jdbc)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Protocol
 
 from cockroach_pipelines.database.arrow.describe import Description
+from cockroach_pipelines.database.arrow.marks import Marks
 
 
 class Source(Protocol):
-    """A statement whose result comes as blocks of CSV; used by one thread, in the order of its methods."""
+    """A statement whose result comes as blocks of CSV; used by one thread, in the order of its methods.
+
+    Attributes:
+        marks: What the blocks are written with.
+    """
+
+    marks: Marks
 
     def describe(self) -> Description:
         """Give the columns; nothing runs yet."""

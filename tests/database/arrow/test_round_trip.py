@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cockroach_pipelines.database.arrow import copy_in, read, write
+from cockroach_pipelines.database.arrow import copy_in, copy_out, read, write
 from tests.database.arrow.rows import execute
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
-AWKWARD = st.sampled_from(["", '"', "\n", "\\", ",", "\r", "NULL", "\\N", "\\.", "\ufeff", "'"])
+AWKWARD = st.sampled_from(["", '"', "\n", "\\", ",", "\r", "NULL", "\\N", "\\.", "\ufeff", "'", "\x1e", "\x1f"])
 INT4 = st.integers(-(2**31), 2**31 - 1)
 MICROSECONDS = st.integers(-9 * 10**15, 9 * 10**15)
 
@@ -69,10 +69,11 @@ def tables() -> Any:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(table=tables(), binary=st.booleans())
-def test_any_table_comes_back_equal(jdbc: Any, table: Any, binary: bool) -> None:
+@given(table=tables(), cockroachdb=st.booleans())
+def test_any_table_comes_back_equal(jdbc: Any, table: Any, cockroachdb: bool) -> None:
     with decimal.localcontext(prec=80), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(copy_in, "reads_binary_well", lambda _: binary)
+        patch.setattr(copy_in, "reads_binary_well", lambda _: not cockroachdb)
+        patch.setattr(copy_out, "takes_any_quote", lambda _: not cockroachdb)
         definitions = ", ".join(f"{name} {COLUMNS[name][0]}" for name in table.schema.names)
         execute(jdbc, "DROP TABLE IF EXISTS round_trip", f"CREATE TEMP TABLE round_trip ({definitions})")
         assert write(jdbc, "round_trip", table).rows == table.num_rows

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cockroach_pipelines.database.arrow.copy_out import CopyOut
 from cockroach_pipelines.database.arrow.server import cockroach_version, copies_queries, reads_binary_well
 
 
@@ -36,9 +37,11 @@ def test_cockroachdb_says_its_version(said: str, version: tuple[int, ...], copie
     assert cockroach_version(session) == version
     assert copies_queries(session) is copies
     assert not reads_binary_well(session)
+    assert CopyOut(session, "", (), "error").marks.copy_format == "FORMAT csv"
 
 
 def test_postgresql_does_everything(jdbc: Any) -> None:
     assert cockroach_version(jdbc) is None
     assert copies_queries(jdbc)
     assert reads_binary_well(jdbc)
+    assert CopyOut(jdbc, "", (), "error").marks.copy_format == r"FORMAT csv, DELIMITER E'\x1f', QUOTE E'\x1e'"
