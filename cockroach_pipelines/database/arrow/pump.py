@@ -66,7 +66,9 @@ class Pump(ConnectionWorker):
             block = self._source.next_block()
             if not block:
                 return
-            self._put_into(self._batches, _parsers().submit(parse_block, block, description, self._special, self._source.marks))
+            self._put_into(
+                self._batches, _parsers().submit(parse_block, block, description, self._special, self._source.marks)
+            )
 
     def _leave(self) -> None:
         try:

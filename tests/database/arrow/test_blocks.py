@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cockroach_pipelines.database.arrow.blocks import RowCutter
+from cockroach_pipelines.database.arrow.marks import RARE, USUAL, Marks
 
 ROWS = [b"1,a\n", b'2,"two\nlines"\n', b'"""\n""",""\n', b"\n", b'"\n\n\n"\n', b'"","",","\n', b"last,row\n"]
 
 
-def blocks_of(text: bytes, size: int) -> Iterator[bytes]:
+def blocks_of(text: bytes, size: int, marks: Marks = USUAL) -> Iterator[bytes]:
     """Cut a text as a reader does that has room for so many bytes; the last block is what is left."""
-    cutter, block, start = RowCutter(), b"", 0
+    cutter, block, start = RowCutter(marks), b"", 0
     while start + size <= len(text):
         end = cutter.end_of_rows(text[start : start + size])
         block += text[start : start + (end or size)]
@@ -56,6 +57,13 @@ def test_a_block_is_given_as_soon_as_a_row_is_complete() -> None:
     assert cutter.end_of_rows(b'1,"a\n') == 0
     assert cutter.end_of_rows(b'b"\n2,') == len(b'b"\n')
     assert cutter.end_of_rows(b"2,c\n3") == len(b"2,c\n")
+
+
+def test_with_rare_marks_the_usual_ones_are_text() -> None:
+    text = b'1\x1f{"a": "b"\n2\x1f\x1etwo "\n lines\x1e\n3\x1f"\n'
+    *blocks, rest = blocks_of(text, 20, RARE)
+    assert blocks == [b'1\x1f{"a": "b"\n', b'2\x1f\x1etwo "\n lines\x1e\n']
+    assert rest == b'3\x1f"\n'
 
 
 def test_an_empty_piece_changes_nothing() -> None:

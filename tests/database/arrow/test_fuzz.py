@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cockroach_pipelines.database.arrow.describe import Description
+from cockroach_pipelines.database.arrow.marks import RARE, USUAL, Marks
 from cockroach_pipelines.database.arrow.parse import parse_block
 from cockroach_pipelines.database.arrow.types import column
 from cockroach_pipelines.database.errors import DatabaseError
@@ -43,12 +44,16 @@ BYTES = st.sampled_from(
     ]
 )
 
+USUAL_MARKS, RARE_MARKS = (marks.separator + marks.quote for marks in (USUAL, RARE))
+RARE_BYTES = bytes.maketrans(USUAL_MARKS.encode(), RARE_MARKS.encode())
+RARE_TEXT = str.maketrans(USUAL_MARKS, RARE_MARKS)
 
-def parsed(block: bytes, *types: str) -> list[list[Any]] | None:
+
+def parsed(block: bytes, *types: str, marks: Marks = USUAL) -> list[list[Any]] | None:
     """Give the rows that the parser makes of a block, None when it refuses."""
     description = Description(tuple(column(f"c{number}", name) for number, name in enumerate(types)))
     try:
-        batch = parse_block(block, description, "error")
+        batch = parse_block(block, description, "error", marks)
     except DatabaseError:
         return None
     batch.validate(full=True)
@@ -90,6 +95,9 @@ def test_random_bytes_are_what_they_mean_or_refused(block: bytes, width: int) ->
     rows, meant = parsed(block, *(["text"] * width)), meaning(block, width)
     if meant is not None:
         assert rows == meant
+    rare = parsed(block.translate(RARE_BYTES), *(["text"] * width), marks=RARE)
+    if meant is not None:
+        assert rare == [[text and text.translate(RARE_TEXT) for text in row] for row in meant]
 
 
 @settings(max_examples=500, deadline=None)

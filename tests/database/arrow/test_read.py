@@ -33,6 +33,14 @@ def test_null_differs_from_an_empty_text(jdbc: Any, copy: bool) -> None:
 
 
 @BOTH_WAYS
+def test_the_marks_between_values_may_stand_in_them(jdbc: Any, copy: bool) -> None:
+    texts = ["\x1e", "\x1f", "a\x1fb", "\x1e\x1e", "\x1e\n\x1f", '{"a": "b, c"}', "\r", "\\."]
+    sql = "SELECT t, t FROM unnest(?::text[]) WITH ORDINALITY AS u(t, n) ORDER BY n"
+    assert columns(jdbc, sql, texts, copy=copy) == [texts, texts]
+    assert column(jdbc, sql.replace("t, t", "t"), texts, copy=copy) == texts
+
+
+@BOTH_WAYS
 def test_columns_may_have_the_same_name_or_an_odd_one(jdbc: Any, copy: bool) -> None:
     with read(jdbc, 'SELECT 1 AS a, \'x\' AS a, 3 AS " ", 4 AS "say ""hi"", ?", 5', copy=copy) as stream:
         assert stream.schema.names == ["a", "a", " ", 'say "hi", ?', "?column?"]
