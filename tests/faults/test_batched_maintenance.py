@@ -74,8 +74,8 @@ def refuse_any_difference(server: PostgresServer, archive: Path) -> None:
     left = "SELECT count(*) FROM ((TABLE purged EXCEPT SELECT * FROM original WHERE kind = 'keep') UNION ALL (SELECT * FROM original WHERE kind = 'keep' EXCEPT TABLE purged)) AS d"
     assert server.psql(left) == "0"
     kept = pq.read_table(archive).sort_by("id")
-    with psycopg.connect(host=str(server.folder), port=server.port, user="pgadmin", dbname="test") as other:
-        rows = other.cursor("original")  # on the server, which gives it piece by piece
+    socket = psycopg.connect(host=str(server.folder), port=server.port, user="pgadmin", dbname="test")
+    with socket, socket.cursor("original") as rows:  # on the server, which gives them piece by piece
         rows.execute("SELECT id, kind, amount, note, at FROM original WHERE kind = 'old' ORDER BY id")
         for batch in kept.to_batches(10_000):
             assert [tuple(row.values()) for row in batch.to_pylist()] == rows.fetchmany(batch.num_rows)
