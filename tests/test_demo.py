@@ -54,7 +54,7 @@ def demo() -> tuple[Path, subprocess.CompletedProcess[str]]:  # type: ignore[mis
 def test_every_asset_is_materialized_and_the_ui_is_named(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     _, done = demo
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "✓ 20 assets in" in done.stdout
+    assert "✓ 21 assets in" in done.stdout
     assert "uv run dg dev" in done.stdout
     assert "✓ reporting/daily_departures" in done.stdout
     assert "31" in next(line for line in done.stdout.splitlines() if "reporting/daily_departures" in line)

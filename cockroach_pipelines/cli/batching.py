@@ -54,7 +54,11 @@ def run_batches(order: Order, manager: ConfigManager, *, arm: bool, dry_run: boo
             everyone(log, _Printer(bar.console)),
             _BarUpdater(bar),
         )
-        outcome = engine.run(order, arm=arm, dry_run=dry_run)
+        try:
+            outcome = engine.run(order, arm=arm, dry_run=dry_run)
+        except (KeyboardInterrupt, SystemExit):
+            bar.console.print("interrupted: committed batches stay, and the next run goes on behind them")
+            raise
         checks = checks_of(QueryExecutor(connections, activity, log), order)
     if as_json:
         out.print_json(json.dumps({**record_of(outcome), "checks": _checks(checks)}, default=str))
@@ -138,7 +142,8 @@ def _show(outcome: BatchedRun, console: Console) -> None:
     if outcome.resumes:
         console.print(f"  the pass was gone on with {outcome.resumes:,} times", highlight=False)
     if outcome.archive:
-        console.print(f"  deleted rows are in {outcome.archive}", highlight=False, soft_wrap=True, markup=False)
+        kept = "would be kept" if found is not None else "are"
+        console.print(f"  deleted rows {kept} in {outcome.archive}", highlight=False, soft_wrap=True, markup=False)
     if found is not None:
         console.print(
             f"Let it change data: cockroach-pipelines maintenance arm {outcome.order.query.name}, or run it with --arm.",

@@ -28,13 +28,12 @@ class ExitCode(IntEnum):
 def exit_code(error: PipelinesError) -> ExitCode:
     """Give the exit code for an error."""
     # With pyarrow, which most commands do without.
-    from cockroach_pipelines.execution.lease import LeaseHeldError
-    from cockroach_pipelines.maintenance import JobHeldError, LeaseLostError
+    from cockroach_pipelines.execution.lease import LeaseHeldError, LeaseLostError
 
     match error:
         case JVMError() | KerberosError() | ConnectionFailedError() | EmbeddedServerError():
             return ExitCode.CONNECTION
-        case LeaseHeldError() | JobHeldError() | LeaseLostError():
+        case LeaseHeldError() | LeaseLostError():
             return ExitCode.HELD
         case ConfigurationError() | QueryFileError() | QueryNotFoundError() | ParameterError():
             return ExitCode.USAGE

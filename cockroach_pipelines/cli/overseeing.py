@@ -41,7 +41,7 @@ def list_jobs(config: Path | None, *, as_json: bool) -> ExitCode:
         return code
     table = Table(header_style="bold", box=SIMPLE_HEAD)
     for column in ("job", "table", "key", "state", "last run"):
-        table.add_column(column, no_wrap=column == "job")
+        table.add_column(column, no_wrap=column == "job", overflow="fold")
     for entry in entries:
         last = entry.get("last_run")
         ended = (

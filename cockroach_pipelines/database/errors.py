@@ -13,9 +13,9 @@
     ├── MigrationStateError                 migrations.errors: files and history do not fit together
     ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
     ├── MaintenanceError                    maintenance.errors: a batch job cannot run as it is asked for
-    │   ├── GuardError                      it would do harm, or not what it says
-    │   ├── JobHeldError                    another process runs it
-    │   └── LeaseLostError                  another process has taken it over
+    │   └── GuardError                      it would do harm, or not what it says
+    ├── LeaseHeldError                      execution.lease: somebody else is at it
+    ├── LeaseLostError                      execution.lease: somebody else has begun, or may have
     ├── NoSingleValueError                  execution.asking: a query gave rows where one value was wanted
     ├── ReconciliationError                 reconciliation.errors: a comparison cannot be done as it is asked for
     │   ├── KeyColumnError                  a column cannot be part of the key
@@ -43,8 +43,6 @@
         ├── UnsafeLiteralsError             arrow.errors: values cannot safely be written into a COPY
         ├── StreamClosedError               arrow.errors: a stream was closed before its end
         ├── BatchError                      execution.batch_executor: which row failed, and where to resume
-        ├── LeaseHeldError                  execution.lease: somebody else is at it
-        ├── LeaseLostError                  execution.lease: somebody else may have begun
         ├── SchemaChangeError               execution.schema_changes.errors: a migration cannot go on
         │   ├── StatementInDoubtError       nobody knows whether a statement ran
         │   └── SchemaChangeJobError        the job of a lost connection failed

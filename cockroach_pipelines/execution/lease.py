@@ -3,200 +3,141 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
+import getpass
 import os
 import socket
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, DatabaseError
-from cockroach_pipelines.execution.activity import Activity
-from cockroach_pipelines.execution.events import Observer, ignore
-from cockroach_pipelines.execution.transaction import Transaction
-from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
-
-_logger = logging.getLogger(__name__)
+from cockroach_pipelines.config import PipelinesError
+from cockroach_pipelines.database import CockroachDBConnection
 
 LEASE_SECONDS = 60.0
-_RENEWALS_PER_LEASE = 4
-_RACES = 5
-_PARTING_SECONDS = 5.0
+RENEWALS_PER_LEASE = 4
+"""How often a lease is renewed before it would expire."""
+
+_MOMENT = "%Y-%m-%d %H:%M:%S %Z"
 
 
-class LeaseHeldError(DatabaseError):
-    """Somebody else is at it.
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lease, since when, and until when unless it is renewed."""
+
+    owner: str
+    since: dt.datetime
+    until: dt.datetime
+
+    def __str__(self) -> str:
+        return f"{self.owner} since {self.since:{_MOMENT}}, until {self.until:{_MOMENT}} unless renewed"
+
+
+class LeaseHeldError(PipelinesError):
+    """Somebody else is at it; nothing was done.
 
     Attributes:
-        owner: Who.
-        until: When the lease ends unless it is renewed.
+        holder: Who, and until when.
     """
 
-    def __init__(self, work: str, owner: str, since: dt.datetime, until: dt.datetime) -> None:
+    def __init__(self, work: str, holder: Holder) -> None:
         super().__init__(
-            f"{work} is held by {owner} since {since:%Y-%m-%d %H:%M:%S %Z}, until {until:%H:%M:%S %Z} unless renewed.",
+            f"{work} is held by {holder}; this run did nothing.",
             advice="Wait for its end. If its process has died, the lease ends by itself at that time.",
         )
-        self.owner = owner
-        self.until = until
+        self.holder = holder
 
 
-class LeaseLostError(DatabaseError):
-    """The lease could not be renewed in time, so that somebody else may have begun."""
+class LeaseLostError(PipelinesError):
+    """The lease was not renewed in time, so that somebody else has begun, or may have."""
+
+    def __init__(self, work: str, holder: Holder | None) -> None:
+        said = f"It is held by {holder}." if holder else "Somebody else may have begun."
+        super().__init__(
+            f"The lease of {work} was not renewed in time. {said}",
+            advice="What was not committed is rolled back. Look at the connection to the server, then begin anew; "
+            "`batch.lease` says how long a batch file may be silent.",
+        )
 
 
+def owner_name(doing: str) -> str:
+    """Name this process for people: user, machine, process, and what it does."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # no such user in this container
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}, process {os.getpid()} ({doing})"
+
+
+@dataclass
 class Lease:
     """A row of a table that says who is at a piece of work, and until when; any session's end leaves it to expire.
 
-    The server's clock alone decides. A thread with a connection of its own renews it; where that fails until the lease
-    has expired, `lost` is called and whatever `require`s it is refused.
+    Each method works in the transaction of its connection. The server's clock alone decides who may begin.
 
     Args:
-        connections: Where connections are made.
-        connection: Name of the connection.
         table: The table, as SQL writes it: name, owner, token, acquired_on, expires_on.
         name: Of the work.
-        activity: On whose behalf.
-        observe: Told what happens.
-        seconds: How long it lasts without renewal.
+        owner: Who asks, for people.
+        seconds: How long its holder may be silent.
+        clock: Seconds, from any beginning.
     """
 
-    def __init__(
-        self,
-        connections: ConnectionManager,
-        connection: str,
-        table: str,
-        name: str,
-        activity: Activity,
-        observe: Observer = ignore,
-        *,
-        seconds: float = LEASE_SECONDS,
-    ) -> None:
-        self._connections = connections
-        self._connection = connection
-        self._table = table
-        self._name = name
-        self._executor = TransactionalExecutor(connections, activity, observe)
-        self._owner = f"{socket.gethostname()}, process {os.getpid()} ({activity})"
-        self._token = str(uuid.uuid4())
-        self._seconds = seconds
-        self._expires = 0.0
-        self._given_up = threading.Event()
+    table: str
+    name: str
+    owner: str
+    seconds: float = LEASE_SECONDS
+    clock: Callable[[], float] = time.monotonic
+    token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    _renewed: float = float("-inf")
 
-    @contextmanager
-    def held(self, lost: Callable[[], None]) -> Iterator[None]:
-        """Hold the lease for the length of a block.
-
-        Args:
-            lost: Called, from another thread, when it is not ours any more: ends what runs.
+    def take(self, connection: CockroachDBConnection) -> None:
+        """Take it; the same one may take it twice, where the answer to the first COMMIT was lost.
 
         Raises:
             LeaseHeldError: Somebody else has it.
-            LeaseLostError: It was lost within the block.
         """
-        self._acquire()
-        done = threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(done, lost), name=f"lease {self._name}", daemon=True)
-        keeper.start()
-        try:
-            yield
-        except DatabaseError as error:
-            self.require(error)
-            raise
-        finally:
-            done.set()
-            keeper.join(_PARTING_SECONDS)
-            if not self._given_up.is_set():
-                self._release()
+        self._renewed = self.clock()
+        while not connection.execute(
+            f"INSERT INTO {self.table} AS lease (name, owner, token, acquired_on, expires_on) "
+            "VALUES (?, ?, ?, now(), now() + CAST(? AS float8) * INTERVAL '1 second') "
+            "ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, token = excluded.token, "
+            "acquired_on = excluded.acquired_on, expires_on = excluded.expires_on "
+            "WHERE lease.expires_on <= now() OR lease.token = excluded.token",
+            [self.name, self.owner[:500], self.token, self.seconds],
+        ):
+            if holder := self.holder(connection):  # else it was given up in between
+                raise LeaseHeldError(self.name, holder)
 
-    def require(self, cause: BaseException | None = None) -> None:
-        """Refuse to go on when the lease is not ours any more.
+    def holder(self, connection: CockroachDBConnection) -> Holder | None:
+        """Give who has it, or had it when it expired; None when it was given up."""
+        rows = connection.query(f"SELECT owner, acquired_on, expires_on FROM {self.table} WHERE name = ?", [self.name])
+        return Holder(*rows[0]) if rows else None
+
+    def renew(self, connection: CockroachDBConnection) -> None:
+        """Renew it.
 
         Raises:
-            LeaseLostError: It is not.
+            LeaseLostError: Somebody else has taken it.
         """
-        if self._given_up.is_set() or time.monotonic() >= self._expires:
-            raise LeaseLostError(
-                f"The lease {self._name!r} could not be renewed in time: somebody else may have begun.",
-                advice="Look at the connection to the server, then begin anew.",
-            ) from cause
-
-    def _acquire(self) -> None:
-        for _ in range(_RACES):
-            asked = time.monotonic()
-            taken = self._executor.run(self._connection, self._take, idempotent=True)
-            if taken:
-                self._expires = asked + self._seconds
-                return
-            holder = self._executor.run(self._connection, self._holder, Transaction(read_only=True))
-            if holder:
-                raise LeaseHeldError(self._name, *holder)
-        raise DatabaseError(f"The lease {self._name!r} changes hands too fast to be had.", advice="Begin anew.")
-
-    def _take(self, connection: CockroachDBConnection) -> bool:
-        # Taken a second time by the same token where the answer to the first COMMIT was lost.
-        return bool(
-            connection.execute(
-                f"INSERT INTO {self._table} AS lease (name, owner, token, acquired_on, expires_on) "
-                "VALUES (?, ?, ?, now(), now() + ?::float8 * INTERVAL '1 second') ON CONFLICT (name) DO UPDATE SET "
-                "owner = excluded.owner, token = excluded.token, acquired_on = excluded.acquired_on, "
-                "expires_on = excluded.expires_on WHERE lease.expires_on <= now() OR lease.token = excluded.token",
-                [self._name, self._owner[:500], self._token, self._seconds],
-            )
-        )
-
-    def _holder(self, connection: CockroachDBConnection) -> tuple[str, dt.datetime, dt.datetime] | None:
-        rows = connection.query(
-            f"SELECT owner, acquired_on, expires_on FROM {self._table} WHERE name = ? AND expires_on > now()",
-            [self._name],
-        )
-        return (str(rows[0][0]), rows[0][1], rows[0][2]) if rows else None
-
-    def _release(self) -> None:
-        def delete(connection: CockroachDBConnection) -> None:
-            connection.execute(f"DELETE FROM {self._table} WHERE name = ? AND token = ?", [self._name, self._token])
-
-        try:
-            self._executor.run(self._connection, delete, idempotent=True)
-        except DatabaseError as error:
-            _logger.warning("the lease %r is left to expire: %s", self._name, error.message)
-
-    def _keep(self, done: threading.Event, lost: Callable[[], None]) -> None:
-        connection: CockroachDBConnection | None = None
-        while not done.wait(self._seconds / _RENEWALS_PER_LEASE):
-            asked = time.monotonic()
-            try:
-                if connection is None:
-                    connection = self._connections.pool(self._connection).connector.open()
-                if not self._renew(connection):
-                    break
-                self._expires = asked + self._seconds
-            except DatabaseError as error:
-                _logger.warning("the lease %r could not be renewed: %s", self._name, error.message)
-                _close(connection)
-                connection = None
-                if time.monotonic() >= self._expires:
-                    break
-        else:
-            _close(connection)
-            return
-        self._given_up.set()
-        lost()
-        _close(connection)
-
-    def _renew(self, connection: CockroachDBConnection) -> bool:
+        self._renewed = self.clock()
         renewed = connection.execute(
-            f"UPDATE {self._table} SET expires_on = now() + ?::float8 * INTERVAL '1 second' "
-            "WHERE name = ? AND token = ? AND expires_on > now()",
-            [self._seconds, self._name, self._token],
+            f"UPDATE {self.table} SET expires_on = now() + CAST(? AS float8) * INTERVAL '1 second' "
+            "WHERE name = ? AND token = ?",
+            [self.seconds, self.name, self.token],
         )
-        connection.commit()
-        return renewed > 0
+        if not renewed:
+            raise self.lost(connection)
 
+    def release(self, connection: CockroachDBConnection) -> None:
+        """Give it up."""
+        connection.execute(f"DELETE FROM {self.table} WHERE name = ? AND token = ?", [self.name, self.token])
 
-def _close(connection: CockroachDBConnection | None) -> None:
-    if connection is not None:
-        with suppress(DatabaseError):  # it may have gone already
-            connection.close()
+    def lost(self, connection: CockroachDBConnection) -> LeaseLostError:
+        """Give the error that says who has it now."""
+        return LeaseLostError(self.name, self.holder(connection))
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to renew it."""
+        return self.clock() - self._renewed >= self.seconds / RENEWALS_PER_LEASE

@@ -1,12 +1,7 @@
 """Statements that keep a database in shape, at once or batch by batch."""
 
 from cockroach_pipelines.maintenance.engine import BatchedMaintenance, job_name
-from cockroach_pipelines.maintenance.errors import (
-    GuardError,
-    JobHeldError,
-    LeaseLostError,
-    MaintenanceError,
-)
+from cockroach_pipelines.maintenance.errors import GuardError, MaintenanceError
 from cockroach_pipelines.maintenance.monitor import MonitorError, run_monitor
 from cockroach_pipelines.maintenance.outcome import BatchedRun, DryRun, EndReason
 from cockroach_pipelines.maintenance.overseeing import JobState, Overseer
@@ -22,9 +17,7 @@ __all__ = [
     "DryRun",
     "EndReason",
     "GuardError",
-    "JobHeldError",
     "JobState",
-    "LeaseLostError",
     "MaintenanceError",
     "MonitorError",
     "Overseer",

@@ -20,12 +20,11 @@ from cockroach_pipelines.execution import (
     everyone,
     ignore,
 )
+from cockroach_pipelines.execution.lease import Lease, LeaseHeldError, owner_name
 from cockroach_pipelines.maintenance.archive import Archive
 from cockroach_pipelines.maintenance.batches import Touched
 from cockroach_pipelines.maintenance.clock import Clock
 from cockroach_pipelines.maintenance.cursor import CommittedBatch, Cursor, CursorRow, question
-from cockroach_pipelines.maintenance.errors import JobHeldError, LeaseLostError
-from cockroach_pipelines.maintenance.lease import Lease, owner_name
 from cockroach_pipelines.maintenance.outcome import BatchedRun, EndReason
 from cockroach_pipelines.maintenance.own_tables import ensure_tables
 from cockroach_pipelines.maintenance.preparation import look, looks_by_writing, prepare
@@ -96,7 +95,7 @@ class BatchedMaintenance:
 
         Raises:
             GuardError: It would do harm, or not what it says; nothing ran.
-            JobHeldError: Another process runs it.
+            LeaseHeldError: Another process runs it.
             LeaseLostError: Another process took it over.
             StatementError: The server refused a batch or ended it; those before it are committed.
             CancelledError: `cancel` was called.
@@ -143,7 +142,7 @@ class _Job:
             self.prepared = self.work.read(lambda connection: prepare(connection, self.order, self.batch))
             self.server = self.work.read(lambda connection: connection.version)
             self.book = RunBook(ensure_tables(self.connections, connection, session))
-            self.owner = owner_name(self.run_name)
+            self.owner = owner_name(f"run {self.run_name}")
             if self.rules.dry_run or dry_run or not self._may_write(arm):
                 return self._dry_run()
             return self._run()
@@ -169,8 +168,9 @@ class _Job:
         return outcome
 
     def _run(self) -> BatchedRun:
+        self.began = self.clock.seconds()  # what looking at the table took says nothing of how fast rows go
         seconds = max(self.rules.lease, self.timeout * _TIMEOUTS_A_LEASE)
-        lease = Lease(self.book.tables, self.name, self.owner, seconds, self.clock.seconds)
+        lease = Lease(self.book.tables.holders, self.name, self.owner, seconds, self.clock.seconds)
         self.row = CursorRow(self.book.tables, self.name, self.run_name, lease.token)
         self.tenure = Tenure(self.work, lease, self.row, self.book, self.order.query.code_version)
         self.restraint = Restraint(
@@ -179,7 +179,7 @@ class _Job:
         try:
             self._take()
             reason = self._reason_to_end() or self._batch_by_batch()
-        except JobHeldError:
+        except LeaseHeldError:
             raise
         except BaseException as error:
             self.tenure.say_goodbye(error, cancelled=self.clock.stop.is_set())
@@ -248,7 +248,7 @@ class _Job:
             number, after, touched.last, touched.rows, rows, seconds, touched.archive, touched.finishes
         )
         if not self.row.move(connection, batch):
-            raise LeaseLostError(self.name)
+            raise self.tenure.lease.lost(connection)
         return touched
 
     def _committed(self, touched: Touched, seconds: float) -> None:

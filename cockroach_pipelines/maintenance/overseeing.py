@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager
 from cockroach_pipelines.execution import Activity, Transaction, WriteSession, ignore
+from cockroach_pipelines.execution.lease import Holder, Lease, owner_name
 from cockroach_pipelines.maintenance.cursor import Cursor, read_cursor
 from cockroach_pipelines.maintenance.errors import MaintenanceError
-from cockroach_pipelines.maintenance.lease import Holder, Lease, owner_name
 from cockroach_pipelines.maintenance.own_tables import ensure_tables
 from cockroach_pipelines.maintenance.runs import EVERYTHING, BatchRecord, Pausing, RunBook, RunRecord
 from cockroach_pipelines.queries import Query
@@ -70,7 +70,7 @@ class Overseer:
         name = job or query.name
 
         def find(connection: CockroachDBConnection, book: RunBook) -> JobState:
-            holder = Lease(book.tables, name, "", 1).holder(connection)
+            holder = Lease(book.tables.holders, name, self._by).holder(connection)
             ((now,),) = connection.query("SELECT now()")
             runs = book.runs(connection, name, 1)
             return JobState(

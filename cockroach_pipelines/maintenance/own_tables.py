@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +14,15 @@ from cockroach_pipelines.database import (
 )
 from cockroach_pipelines.execution import Transaction, WriteSession
 from cockroach_pipelines.execution.lease import LeaseHeldError
-from cockroach_pipelines.execution.schema_changes import OWN_TABLES, ensure_own_tables
+from cockroach_pipelines.execution.schema_changes import (
+    OWN_TABLES,
+    HistoryTables,
+    ensure_own_tables,
+    pending_own_files,
+)
 
 _FOLDER = Path(__file__).parent / "tables"
 _SCHEMA = "cockroach_pipelines"
-_CREATED = re.compile(rf"CREATE TABLE IF NOT EXISTS {_SCHEMA}\.(\w+)")
 _OTHERS_SECONDS, _POLL_SECONDS = 60.0, 0.1
 
 
@@ -30,18 +33,15 @@ class OwnTables:
     schema: str = _SCHEMA
 
     def __getattr__(self, name: str) -> str:
-        """Give the name of a table as SQL writes it: `tables.leases`."""
+        """Give the name of a table as SQL writes it: `tables.runs`."""
         if name.startswith("_"):
             raise AttributeError(name)
         return f'{self._quoted}."maintenance_{name}"'
 
-    def exist(self, connection: CockroachDBConnection) -> bool:
-        """Whether all of them are there."""
-        wanted = {name for path in _FOLDER.glob("V*.sql") for name in _CREATED.findall(path.read_text())}
-        rows = connection.query(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = ?", [self.schema]
-        )
-        return wanted <= {str(name) for (name,) in rows}
+    @property
+    def history(self) -> HistoryTables:
+        """Where it is remembered which of them were made."""
+        return replace(OWN_TABLES, schema=self.schema)
 
     @property
     def _quoted(self) -> str:
@@ -49,7 +49,7 @@ class OwnTables:
 
 
 def ensure_tables(connections: ConnectionManager, connection: str, session: WriteSession) -> OwnTables:
-    """Give the tables of a connection, which are made by migrations of this package's own where they are missing.
+    """Give the tables of a connection, as migrations of this package's own make them where something is missing.
 
     Args:
         connections: Where connections are lent.
@@ -57,34 +57,30 @@ def ensure_tables(connections: ConnectionManager, connection: str, session: Writ
         session: One that is open already; it gets another connection afterwards where tables had to be made.
 
     Raises:
-        PermissionDeniedError: They are missing, and the role may not make them.
+        PermissionDeniedError: Something is missing, and the role may not make it.
+        SchemaChangeError: A newer version of the package has made them.
     """
+
+    def look(lent: CockroachDBConnection) -> tuple[OwnTables, bool]:
+        tables = OwnTables(lent.config.own_schema)
+        return tables, bool(pending_own_files(lent, _FOLDER, tables.history))
+
     deadline = time.monotonic() + _OTHERS_SECONDS
-    while (found := session.run(lambda lent, _: _found(lent), Transaction(read_only=True))).missing:
-        session.release()  # a pool may have a single connection
+    while True:
         try:
-            history = replace(OWN_TABLES, schema=found.tables.schema)
-            ensure_own_tables(connections, connection, _FOLDER, tables=history)
+            tables, pending = session.run(lambda lent, _: look(lent), Transaction(read_only=True))
+            if pending:
+                session.release()  # a pool may have a single connection
+                ensure_own_tables(connections, connection, _FOLDER, tables=tables.history)
+            return tables
         except (LeaseHeldError, ConstraintError):  # another process makes them; IF NOT EXISTS does not wait for it
             if time.monotonic() >= deadline:
                 raise
             time.sleep(_POLL_SECONDS)
         except PermissionDeniedError as error:
             error.advice = (
-                f"Let an administrator run the files of {_FOLDER}, and grant SELECT, INSERT, UPDATE and DELETE on the "
-                f"tables of the schema {found.tables.schema} to this role; or set `own_schema` to a schema that it may "
-                "write to."
+                "Let an administrator make the tables, by `cockroach-pipelines maintenance list` with a connection of his "
+                "own, and grant USAGE on the schema of the connection's `own_schema`, and SELECT, INSERT, UPDATE and DELETE "
+                "on its tables, to this role; or set `own_schema` to a schema that it may make."
             )
             raise
-    return found.tables
-
-
-@dataclass(frozen=True)
-class _Found:
-    tables: OwnTables
-    missing: bool
-
-
-def _found(connection: CockroachDBConnection) -> _Found:
-    tables = OwnTables(connection.config.own_schema)
-    return _Found(tables, not tables.exist(connection))

@@ -17,9 +17,8 @@ from cockroach_pipelines.database import (
     call_interruptibly,
 )
 from cockroach_pipelines.execution import Activity, Failure, Transaction, TransactionalExecutor, WriteSession
+from cockroach_pipelines.execution.lease import Lease
 from cockroach_pipelines.maintenance.cursor import Cursor, CursorRow
-from cockroach_pipelines.maintenance.errors import JobHeldError, LeaseLostError
-from cockroach_pipelines.maintenance.lease import Lease
 from cockroach_pipelines.maintenance.outcome import EndReason
 from cockroach_pipelines.maintenance.runs import RunBook
 
@@ -83,15 +82,14 @@ class Tenure:
         From then on no earlier runner can commit a batch.
 
         Raises:
-            JobHeldError: Another process has it.
+            LeaseHeldError: Another process has it.
         """
 
         def take(connection: CockroachDBConnection) -> tuple[Cursor | None, int]:
-            if holder := self.lease.take(connection):
-                raise JobHeldError(self.lease.job, holder.owner, holder.until)
+            self.lease.take(connection)
             self.row.fence(connection)
-            self.book.begin(connection, self.lease.job, self.row.run, self.version, self.lease.owner, dry=False)
-            number = self.book.batches_of(connection, self.lease.job, self.row.run)
+            self.book.begin(connection, self.lease.name, self.row.run, self.version, self.lease.owner, dry=False)
+            number = self.book.batches_of(connection, self.lease.name, self.row.run)
             return self.row.read(connection), number
 
         return self.work.write(take)
@@ -102,8 +100,12 @@ class Tenure:
         Raises:
             LeaseLostError: Another process has taken the job over.
         """
-        if not self.work.write(lambda connection: self.row.write(connection, cursor)):
-            raise LeaseLostError(self.lease.job)
+
+        def write(connection: CockroachDBConnection) -> None:
+            if not self.row.write(connection, cursor):
+                raise self.lease.lost(connection)
+
+        self.work.write(write)
 
     def renew_if_due(self) -> None:
         """Renew the lease when it is time.
@@ -111,12 +113,12 @@ class Tenure:
         Raises:
             LeaseLostError: Another process has taken the job over.
         """
-        if self.lease.is_due and not self.work.write(self.lease.renew):
-            raise LeaseLostError(self.lease.job)
+        if self.lease.is_due:
+            self.work.write(self.lease.renew)
 
     def was_committed(self, run: str, batch: int) -> bool:
         """Whether a batch of any run of the job was committed."""
-        return self.work.read(lambda connection: self.book.is_committed(connection, self.lease.job, run, batch))
+        return self.work.read(lambda connection: self.book.is_committed(connection, self.lease.name, run, batch))
 
     def end(self, reason: EndReason, detail: str) -> None:
         """Write down why the run ends, and give the job up."""
@@ -136,7 +138,7 @@ class Tenure:
             error.advice = "Run the job again: it reads from its cursor what was committed, and goes on from there."
         self.work.session.release()
         # Of its own, since what asked the job's own session to stop would stop this, too.
-        writer = TransactionalExecutor(self.work.connections, Activity(asset=self.lease.job, run=self.row.run))
+        writer = TransactionalExecutor(self.work.connections, Activity(asset=self.lease.name, run=self.row.run))
 
         def end() -> None:
             writer.run(
@@ -150,8 +152,8 @@ class Tenure:
         try:
             call_interruptibly(end, name="farewell", timeout=_FAREWELL_SECONDS if interrupted else None)
         except (PipelinesError, TimeoutError) as failure:
-            _logger.warning("%s: its lease could not be given up and ends by itself: %s", self.lease.job, failure)
+            _logger.warning("%s: its lease could not be given up and ends by itself: %s", self.lease.name, failure)
 
     def _end(self, connection: CockroachDBConnection, reason: EndReason, message: str) -> None:
-        self.book.end(connection, self.lease.job, self.row.run, reason, message)
+        self.book.end(connection, self.lease.name, self.row.run, reason, message)
         self.lease.release(connection)

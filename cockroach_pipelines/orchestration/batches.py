@@ -10,12 +10,11 @@ import dagster as dg
 
 from cockroach_pipelines.config import PipelinesError
 from cockroach_pipelines.execution import Activity, BatchFinished, Event, Observer, Order
+from cockroach_pipelines.execution.lease import LeaseHeldError, LeaseLostError
 from cockroach_pipelines.maintenance import (
     BatchedRun,
     BatchProgress,
     EndReason,
-    JobHeldError,
-    LeaseLostError,
     checks_of,
 )
 from cockroach_pipelines.orchestration.failures import failure, shown
@@ -68,7 +67,7 @@ def batch_events(
             outcome = engine.run(order, arm=arm, dry_run=dry_run)
             context.log.info(f"{query.name}{f' {window.key}' if window else ''}: {outcome.headline}")
             return _checked(outcome, resource, activity)
-        except (JobHeldError, LeaseLostError) as error:
+        except (LeaseHeldError, LeaseLostError) as error:
             return dg.Failure(str(error), metadata={"end_reason": "locked"}, allow_retries=False)
         except PipelinesError as error:
             context.log.error(shown(error))

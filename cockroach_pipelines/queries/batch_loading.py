@@ -29,14 +29,20 @@ from cockroach_pipelines.queries.yaml_document import Path as KeyPath
 from cockroach_pipelines.queries.yaml_document import YAMLDocument
 
 _KEYS = tuple(BatchRules.model_fields)
+_JOINS = ("joins other tables", "Move it into a subquery of its WHERE.")
+_ORDERS = ("has an order of its own", "Remove it: batches follow the key.")
+_LIMITS = (
+    "has a limit of its own",
+    "Remove it: `batch.size` says how many rows a batch has, `batch.limits` how many a run.",
+)
 _OWN_CLAUSES = {
-    "USING": "joins other tables",
-    "FROM": "joins other tables",
-    "RETURNING": "returns rows",
-    "ORDER": "has an order of its own",
-    "ORDER BY": "has an order of its own",
-    "LIMIT": "has a limit of its own",
-    "FETCH": "has a limit of its own",
+    "USING": _JOINS,
+    "FROM": _JOINS,
+    "RETURNING": ("returns rows", "Remove it: `batch.archive` keeps what is deleted."),
+    "ORDER": _ORDERS,
+    "ORDER BY": _ORDERS,
+    "LIMIT": _LIMITS,
+    "FETCH": _LIMITS,
 }
 _FORMS = (
     "Write `DELETE FROM table WHERE …` or `UPDATE table SET … WHERE …`, which is narrowed to each batch, or page by "
@@ -129,10 +135,11 @@ class BatchReader:
             return None
         if own := [(at, name) for name, at in clauses.items() if name in _OWN_CLAUSES]:
             at, name = min(own)
+            what, advice = _OWN_CLAUSES[name]
             self._wrong(
-                f"This statement {_OWN_CLAUSES[name]}, so that it cannot be narrowed to a batch.",
+                f"This statement {what}, so that it cannot be narrowed to a batch.",
                 source.place(lexed.tokens[at].start),
-                f"Move it into a subquery of its WHERE. {_FORMS}",
+                f"{advice} {_FORMS}",
             )
             return None
         where = clauses.get("WHERE")

@@ -19,6 +19,7 @@ from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries import commands
 from cockroach_pipelines.queries.code_version import fingerprint
 from cockroach_pipelines.queries.errors import QueryFileError, combine
+from cockroach_pipelines.queries.flyway_settings import FlywaySettings, read_flyway_settings
 from cockroach_pipelines.queries.lexing import LexedSQL, comment_end, lex
 from cockroach_pipelines.queries.loader import read_text
 from cockroach_pipelines.queries.migration_version import MigrationVersion
@@ -35,7 +36,8 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _DIRECTIVE = re.compile(r"--+[ \t]*(?P<key>[A-Za-z_]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*?)[ \t]*")
 _COMMENT = re.compile(r"--[^\r\n]*|/\*")
 _COPY_FROM_STDIN = re.compile(r"^[ \t]*COPY\b[^;]*\bFROM\s+STDIN\b", re.IGNORECASE | re.MULTILINE)
-_KEYS = {"allow": ("destructive",), "transaction": ("true", "false")}
+_PLACEHOLDER = re.compile(r"\$\{[^}\s]+\}")
+_KEYS = {"allow": ("destructive",), "transaction": ("true", "false"), "placeholders": ("false",)}
 
 _CHANGES_ROWS = frozenset(["INSERT", "UPSERT", "UPDATE", "DELETE", "MERGE"])
 # Of these each changes what the session's later statements mean: they are run again on every new connection.
@@ -101,7 +103,8 @@ class MigrationFile:
     """A migration as its file says it.
 
     `script` is the path below the folder, as Flyway writes it; `version` is None for a repeatable one, and `dialect` for
-    one that is for every database. `checksum` is Flyway's, `sha256` sees line breaks too.
+    one that is for every database. `checksum` is Flyway's, `sha256` sees line breaks too. `placeholders` is whether `${…}`
+    is Flyway's, and no text.
     """
 
     path: Path
@@ -112,6 +115,7 @@ class MigrationFile:
     source: SourceText
     allowed: frozenset[str] = frozenset()
     in_transaction: bool = True
+    placeholders: bool = True
 
     @property
     def name(self) -> str:
@@ -156,6 +160,17 @@ class MigrationFile:
             )
         return tuple(_statement(number, part) for number, part in enumerate(_split(lexed), 1))
 
+    @property
+    def placeholder(self) -> tuple[str, Place] | None:
+        """The first of Flyway's placeholders in its statements, and where it stands."""
+        if not self.placeholders or not _PLACEHOLDER.search(self.source.text):
+            return None
+        tokens = lex(self.source).tokens  # which comments are not among
+        for found in _PLACEHOLDER.finditer(self.source.text):
+            if any(token.start <= found.start() + 1 <= token.end for token in tokens):
+                return found.group(), self.source.place(found.start())
+        return None
+
     @cached_property
     def changes_role(self) -> bool:
         """Whether a statement lets the session be somebody else."""
@@ -183,9 +198,8 @@ def read_migration(path: Path, folder: Path) -> MigrationFile:
     named = _NAME.fullmatch(path.name)
     if named is None:
         raise QueryFileError("The name is none of a migration.", place=Place(path), advice=_naming(path.name))
-    text = read_text(path)
-    source = SourceText(path, text)
-    allowed, in_transaction = _directives(source)
+    source = SourceText(path, read_text(path))
+    allowed, settings = _directives(source, read_flyway_settings(path))
     return MigrationFile(
         path=path,
         script=path.relative_to(folder).as_posix(),
@@ -194,21 +208,25 @@ def read_migration(path: Path, folder: Path) -> MigrationFile:
         dialect=Dialect(named["dialect"]) if named["dialect"] else None,
         source=source,
         allowed=allowed,
-        in_transaction=in_transaction,
+        in_transaction=settings.in_transaction,
+        placeholders=settings.placeholders,
     )
 
 
 def _naming(name: str) -> str:
     if re.match(r"U\d", name):
         return "There is no undo: write a new migration that takes the change back."
+    if re.match(r"B\d", name):
+        return "Flyway's baseline migrations are not run: rename it to V…, and let `migrate baseline` say where a history begins."
+    if re.match(r"(before|after|create)[A-Z]", name):
+        return "Flyway's callbacks are not run: write R__<name>.sql, which runs after all versions when it has changed."
     if loose := re.fullmatch(r"[vV]?(\d+(?:[._]\d+)*)[_ -]+(.+)\.sql", name):
         return f"Rename it to V{loose[1]}__{loose[2]}.sql."
     return "Migrations are V<version>__<name>.sql and R__<name>.sql, with .cockroachdb or .postgresql before the .sql."
 
 
-def _directives(source: SourceText) -> tuple[frozenset[str], bool]:
+def _directives(source: SourceText, settings: FlywaySettings) -> tuple[frozenset[str], FlywaySettings]:
     allowed: set[str] = set()
-    in_transaction = True
     problems: list[QueryFileError] = []
     for at, key, value in _leading_directives(source):
         if key not in _KEYS:
@@ -228,11 +246,13 @@ def _directives(source: SourceText) -> tuple[frozenset[str], bool]:
             )
         elif key == "allow":
             allowed.add(value)
+        elif key == "transaction":
+            settings = replace(settings, in_transaction=value == "true")
         else:
-            in_transaction = value == "true"
+            settings = replace(settings, placeholders=False)
     if problems:
         raise combine(problems)
-    return frozenset(allowed), in_transaction
+    return frozenset(allowed), settings
 
 
 def _leading_directives(source: SourceText) -> Iterator[tuple[int, str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.errors import QueryFileError
+from cockroach_pipelines.queries.flyway_settings import ENDING
 from cockroach_pipelines.queries.migration_file import MigrationFile, read_migration
 
 
@@ -76,14 +77,23 @@ class MigrationFolder:
     def _read(self) -> tuple[list[MigrationFile], list[QueryFileError]]:
         files: list[MigrationFile] = []
         problems: list[QueryFileError] = []
-        for path in sorted(self.path.rglob("*.[sS][qQ][lL]")):
-            if any(part.startswith(".") for part in path.relative_to(self.path).parts):
-                continue
+        for path in self._visible("*.[sS][qQ][lL]"):
             try:
                 files.append(read_migration(path, self.path))
             except QueryFileError as error:
                 problems.append(error)
+        problems += [
+            QueryFileError(
+                "These settings have no migration beside them.", place=Place(path), advice="Remove the file."
+            )
+            for path in self._visible(f"*.[sS][qQ][lL]{ENDING}")
+            if not path.with_suffix("").exists()
+        ]
         return files, problems
+
+    def _visible(self, pattern: str) -> list[Path]:
+        found = sorted(self.path.rglob(pattern))
+        return [path for path in found if not any(p.startswith(".") for p in path.relative_to(self.path).parts)]
 
 
 def _order(file: MigrationFile) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +16,6 @@ from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationS
 
 DESTRUCTIVE = "destructive"
 
-_PLACEHOLDER = re.compile(r"\$\{[\w.:]+\}")
 _DROPS_NO_DATA = frozenset(["NOT", "DEFAULT", "CONSTRAINT", "EXPRESSION", "IDENTITY", "STORED"])
 _CREATED_IF_NOT_EXISTS = {
     Dialect.COCKROACHDB: frozenset(
@@ -165,11 +163,11 @@ def _mixed(file: MigrationFile, dialect: Dialect) -> Iterator[Finding]:
 
 
 def _placeholders(file: MigrationFile) -> Iterator[Finding]:
-    if found := _PLACEHOLDER.search(file.source.text):
-        yield _warning(
-            file.source.place(found.start()),
-            f"{found.group()} is a placeholder to Flyway, and plain text here.",
-            "Write the value itself where one is meant.",
+    if found := file.placeholder:
+        yield _error(
+            found[1],
+            f"{found[0]} is a placeholder of Flyway, and no value is put in its place here.",
+            "Write the value itself; where text of this kind is meant, write `-- placeholders: false` at the top of the file.",
         )
 
 

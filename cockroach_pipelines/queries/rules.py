@@ -41,14 +41,15 @@ def statement_problems(
 
 def read_only_problems(parsed: ParsedSQL, bound: BoundSQL, what: str) -> Iterator[QueryFileError]:
     """Give what keeps a statement from being one that only reads."""
+    elsewhere = "Move the file below sql/queries/maintenance if it is to write."
+    if what == "a monitor":
+        elsewhere = "Remove `expect`, `error` and `warn` if the file is to write."
     for effect in parsed.effects:
         locks = effect.what.startswith("FOR ")
         yield QueryFileError(
             f"{effect.what} has no place in {what}, which {'locks no rows' if locks else 'only reads'}.",
             place=effect.place,
-            advice=f"Remove {effect.what}."
-            if locks
-            else "Move the file below sql/queries/maintenance if it is to write.",
+            advice=f"Remove {effect.what}." if locks else elsewhere,
         )
     if not parsed.effects and not parsed.returns_rows:
         yield QueryFileError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cockroach_pipelines.database import ConnectionManager
-from cockroach_pipelines.maintenance.lease import Lease
+from cockroach_pipelines.execution.lease import Lease
 from cockroach_pipelines.maintenance.own_tables import OwnTables
 from tests.cli.conftest import Command
 from tests.peers.postgres import PostgresServer
@@ -94,11 +94,12 @@ def test_a_throttled_run_exits_with_4(command: Command, project: Path) -> None:
 def test_a_job_that_another_process_holds_exits_with_4(command: Command, project: Path, server: PostgresServer) -> None:
     command("run", "purge", "-c", project)
     with ConnectionManager({"main": server.config}) as connections, connections.lend() as connection:
-        assert Lease(OwnTables(), "maintenance/purge", "somebody@elsewhere", 60).take(connection) is None
+        Lease(OwnTables().holders, "maintenance/purge", "somebody@elsewhere").take(connection)
         connection.commit()
     held = command("run", "purge", "--arm", "-c", project)
     assert held.code == 4
-    assert "maintenance/purge is being run by somebody@elsewhere; this run did nothing." in held.err
+    said = r"maintenance/purge is held by somebody@elsewhere since 20.* UTC, until 20.* UTC unless renewed; this run did nothing\."
+    assert re.search(said, held.err)
     status = command("maintenance", "status", "purge", "-c", project)
     assert status.code == 4
     assert "held by somebody@elsewhere since" in status.out

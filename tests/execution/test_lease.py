@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from cockroach_pipelines.database import ConnectionManager, DatabaseError
-from cockroach_pipelines.execution import Activity, Command, TransactionalExecutor
-from cockroach_pipelines.execution.lease import Lease, LeaseHeldError, LeaseLostError
+from cockroach_pipelines.execution import Command, TransactionalExecutor
+from cockroach_pipelines.execution.kept_lease import KeptLease
+from cockroach_pipelines.execution.lease import Lease, LeaseHeldError, LeaseLostError, owner_name
 from tests.peers.postgres import PostgresServer
 
 pytestmark = pytest.mark.usefixtures("jvm")
@@ -28,8 +29,9 @@ def connections(server: PostgresServer) -> Iterator[ConnectionManager]:
         yield connections
 
 
-def lease(connections: ConnectionManager, seconds: float = 30, asset: str = "one") -> Lease:
-    return Lease(connections, "main", "leases", "purge", Activity(asset=asset), seconds=seconds)
+def lease(connections: ConnectionManager, seconds: float = 30, doing: str = "one") -> KeptLease:
+    row = Lease("leases", "purge", owner_name(doing), seconds)
+    return KeptLease(row, connections, "main", TransactionalExecutor(connections))
 
 
 def never() -> None:
@@ -37,19 +39,20 @@ def never() -> None:
 
 
 def test_second_one_is_refused_and_told_who_holds_it(connections: ConnectionManager, server: PostgresServer) -> None:
-    held = r"purge is held by .*process \d+ \(cockroach_pipelines/one\) since"
-    second = lease(connections, asset="two")
+    moment = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
+    held = rf"purge is held by \S+@\S+, process \d+ \(one\) since {moment}, until {moment} unless renewed; this run did nothing"
+    second = lease(connections, doing="two")
     with lease(connections).held(never), pytest.raises(LeaseHeldError, match=held), second.held(never):
         pass
-    with lease(connections, asset="two").held(never):
-        assert server.psql("SELECT owner LIKE '%/two)' FROM leases") == "t"
+    with lease(connections, doing="two").held(never):
+        assert server.psql("SELECT owner LIKE '%(two)' FROM leases") == "t"
     assert server.psql("SELECT count(*) FROM leases") == "0"
 
 
 def test_lease_is_renewed_while_its_holder_works(connections: ConnectionManager) -> None:
     with lease(connections, seconds=0.4).held(never) as _:
         time.sleep(0.9)
-        with pytest.raises(LeaseHeldError), lease(connections, asset="two").held(never):
+        with pytest.raises(LeaseHeldError), lease(connections, doing="two").held(never):
             pass
 
 
@@ -60,7 +63,7 @@ def test_holder_that_died_is_followed_when_its_lease_has_expired(
         "INSERT INTO leases VALUES ('purge', 'the dead', 'x', now() - interval '1 hour', now() - interval '1 ms')"
     )
     with lease(connections).held(never):
-        assert server.psql("SELECT owner LIKE '%/one)' FROM leases") == "t"
+        assert server.psql("SELECT owner LIKE '%(one)' FROM leases") == "t"
 
 
 def test_holder_whose_lease_was_taken_is_ended(connections: ConnectionManager, server: PostgresServer) -> None:
@@ -71,10 +74,10 @@ def test_holder_whose_lease_was_taken_is_ended(connections: ConnectionManager, s
         executor.cancel()
 
     with (
-        pytest.raises(LeaseLostError, match="could not be renewed in time"),
+        pytest.raises(LeaseLostError, match=r"not renewed in time\. It is held by another since"),
         lease(connections, seconds=0.4).held(lost),
     ):
-        server.psql("UPDATE leases SET token = 'another'")
+        server.psql("UPDATE leases SET token = 'another', owner = 'another'")
         executor.run_statements("main", [Command("SELECT pg_sleep(20)")])
     assert ended.is_set()
     assert server.psql("SELECT token FROM leases") == "another"

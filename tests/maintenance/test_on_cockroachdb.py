@@ -121,5 +121,5 @@ def test_own_tables_are_made_by_a_migration_in_any_schema(events: Jobs) -> None:
     assert run.rows == 750
     assert events.server.psql('SELECT sum(row_count) FROM "op\'s".maintenance_batches') == "750"
     history = events.server.psql('SELECT script, success FROM "op\'s".schema_history')
-    assert history == "V1__batched_maintenance.sql|t"
+    assert history.splitlines() == ["V1__batched_maintenance.sql|t", "V2__holders.sql|t"]
     events.server.psql('DROP SCHEMA "op\'s" CASCADE')

@@ -9,33 +9,28 @@ import pytest
 
 from cockroach_pipelines.database import ConnectionManager
 from cockroach_pipelines.execution import Order
-from cockroach_pipelines.maintenance import (
-    BatchedMaintenance,
-    BatchProgress,
-    EndReason,
-    JobHeldError,
-    LeaseLostError,
-)
+from cockroach_pipelines.execution.lease import LeaseHeldError, LeaseLostError
+from cockroach_pipelines.maintenance import BatchedMaintenance, BatchProgress, EndReason
 from tests.maintenance.conftest import Jobs
 from tests.maintenance.test_batched import DELETE, KEPT, PURGE
 
 
 def test_a_second_runner_is_told_who_holds_the_job_and_until_when(events: Jobs) -> None:
     query = events.query(PURGE, DELETE)
-    refused: list[JobHeldError] = []
+    refused: list[LeaseHeldError] = []
 
     def begin_a_second_one(at: BatchProgress) -> None:
         if at.batches == 2:
-            with pytest.raises(JobHeldError) as caught:
+            with pytest.raises(LeaseHeldError) as caught:
                 events.engine().run(Order(query), arm=True)
             refused.append(caught.value)
             assert events.overseer().state(query).headline == "running"
 
     run = events.engine(progress=begin_a_second_one).run(Order(query), arm=True)
     (error,) = refused
-    assert "process" in error.owner
-    assert f"is being run by {error.owner}; this run did nothing." in str(error)
-    assert "the job can be run from 20" in str(error)
+    assert "process" in error.holder.owner
+    assert f"maintenance/job is held by {error.holder.owner} since 20" in str(error)
+    assert f"until {error.holder.until:%Y-%m-%d %H:%M:%S} UTC unless renewed; this run did nothing." in str(error)
     assert (run.reason, run.rows, events.ids()) == (EndReason.DONE, 750, KEPT)
     assert events.overseer().state(query).headline == "idle"
 
@@ -49,7 +44,7 @@ def test_two_that_start_at_once_are_one(events: Jobs) -> None:
         with ConnectionManager({"main": events.server.config}) as connections:
             try:
                 ended.append(BatchedMaintenance(connections, events.folder).run(Order(query), arm=True).rows)
-            except JobHeldError as error:
+            except LeaseHeldError as error:
                 ended.append(error)
 
     threads = [threading.Thread(target=run) for _ in range(3)]
@@ -70,7 +65,7 @@ def test_a_silent_holder_loses_the_job_and_cannot_commit_any_more(events: Jobs) 
             time.sleep(1.2)
             others.append(events.engine().run(Order(query), arm=True).rows)
 
-    with pytest.raises(LeaseLostError, match="was taken over by another process"):
+    with pytest.raises(LeaseLostError, match="The lease of maintenance/job was not renewed in time"):
         events.engine(progress=fall_silent).run(Order(query), arm=True)
     assert others == [550]
     assert events.ids() == KEPT
@@ -93,7 +88,7 @@ def test_a_holder_that_only_waits_keeps_the_job(events: Jobs) -> None:
 
     def try_another(at: BatchProgress) -> None:
         if at.seconds > 2 and not tried:
-            with pytest.raises(JobHeldError):
+            with pytest.raises(LeaseHeldError):
                 events.engine().run(Order(query), arm=True)
             tried.append(at.waiting)
             events.server.psql("DELETE FROM copies")

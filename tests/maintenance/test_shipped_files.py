@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.database import ConnectionManager, Dialect, StatementError
+from cockroach_pipelines.embedded.sample_tables import FLIGHT_EVENTS
 from cockroach_pipelines.execution import Order, Outcome, QueryExecutor, TransactionalExecutor
 from cockroach_pipelines.maintenance import run_maintenance
 from cockroach_pipelines.queries import Query, SQLRepository, Statement
+from tests.maintenance.conftest import Jobs
 from tests.peers.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[2]
@@ -121,3 +124,21 @@ def test_file_for_postgresql_runs_and_its_rules_fit_its_columns(
     if query.name.endswith("unused_indexes"):
         assert outcome.preview is not None
         assert "watched_unused" in outcome.preview["index_name"].to_pylist()
+
+
+def test_batch_file_looks_first_and_moves_its_rows_into_files_when_it_is_armed(jobs: Jobs) -> None:
+    rows = (
+        "INSERT INTO flight_events SELECT timestamptz '2013-01-01Z' + n * interval '3 h', "
+        "CASE WHEN n % 4 = 0 THEN 'cancelled' ELSE 'late' END, now(), 'UA', n, n FROM generate_series(1, 2900) AS n"
+    )
+    jobs.make(";".join(["DROP TABLE IF EXISTS flight_events", *FLIGHT_EVENTS.create(), rows, *FLIGHT_EVENTS.finish()]))
+    query = REPOSITORY.get("archive_late_flights")
+    looked = jobs.engine().run(Order(query))
+    assert looked.dry_run
+    assert looked.dry_run.sample.num_rows == 10
+    done = jobs.engine().run(Order(query), arm=True)
+    assert (done.reason, done.rows, jobs.server.psql("SELECT count(*) FROM flight_events")) == ("done", 1086, "1814")
+    assert done.archive
+    kept = pq.read_table(done.archive)
+    assert (kept.num_rows, set(kept["kind"].to_pylist())) == (1086, {"late"})
+    jobs.server.psql("DROP TABLE flight_events")

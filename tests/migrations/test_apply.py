@@ -340,7 +340,7 @@ def test_of_two_runners_at_once_one_works_and_the_other_says_who_and_until_when(
         assert working.result() == 1
     said = caught.value.message
     assert re.search(
-        r"is held by \S+, process \d+ \(.*\) since [-\d]+ [:\d]+ UTC, until [:\d]+ UTC unless renewed", said
+        r"is held by \S+, process \d+ \(.*\) since [-\d]+ [:\d]+ UTC, until [-\d]+ [:\d]+ UTC unless renewed", said
     )
     assert project.history() == ["1 1 V1__slow.sql true"]
     assert project.psql("SELECT count(*) FROM {s}.flyway_schema_history_lease") == "0"

@@ -12,8 +12,8 @@ import pytest
 
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.execution.lease import Lease
 from cockroach_pipelines.maintenance import Overseer
-from cockroach_pipelines.maintenance.lease import Lease
 from cockroach_pipelines.maintenance.own_tables import OwnTables
 from cockroach_pipelines.orchestration import build_definitions
 from cockroach_pipelines.queries import SQLRepository
@@ -130,11 +130,11 @@ def test_a_job_that_another_process_runs_is_refused(project: Any, visits: Postgr
     config = project()
     run(config)
     with ConnectionManager({"main": visits.config}) as connections, connections.lend() as connection:
-        assert Lease(OwnTables(), KEY, "somebody@elsewhere", 60).take(connection) is None
+        Lease(OwnTables().holders, KEY, "somebody@elsewhere").take(connection)
         connection.commit()
         result = run(config, {"arm": True})
-    assert failure_of(result).startswith(f"{KEY} is being run by somebody@elsewhere; this run did nothing.\n")
-    assert "the job can be run from 20" in failure_of(result)
+    assert failure_of(result).startswith(f"{KEY} is held by somebody@elsewhere since 20")
+    assert "unless renewed; this run did nothing.\n" in failure_of(result)
     assert left(visits) == "1000"
 
 

@@ -78,7 +78,9 @@ def test_name_says_version_description_and_dialect(
         ("1_first.sql", "Rename it to V1__first.sql"),
         ("V1_first.sql", "Rename it to V1__first.sql"),
         ("U1__x.sql", "There is no undo"),
-        ("afterMigrate.sql", "V<version>__<name>.sql and R__<name>.sql"),
+        ("notes.sql", "V<version>__<name>.sql and R__<name>.sql"),
+        ("afterMigrate.sql", "Flyway's callbacks are not run: write R__<name>.sql"),
+        ("B3__all.sql", "Flyway's baseline migrations are not run"),
         ("V1__x.SQL", "V<version>__<name>.sql"),
     ],
 )
@@ -201,7 +203,6 @@ def test_folder_gives_versions_in_order_then_repeatables_and_the_file_of_the_dia
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("SELECT 1")
-    (tmp_path / "V4__x.sql.conf").write_text("not SQL")
     folder = MigrationFolder(tmp_path)
     assert [file.script for file in folder.for_dialect(COCKROACHDB).files] == [
         "sub/V1__a.sql",
@@ -293,8 +294,20 @@ def said(found: list[Finding]) -> list[str]:
         (
             "CREATE TABLE ${schema}.a (id int)",
             POSTGRESQL,
-            ["warn 1:14 ${schema} is a placeholder to Flyway, and plain text here."],
+            ["error 1:14 ${schema} is a placeholder of Flyway, and no value is put in its place here."],
         ),
+        (
+            "-- ${user} wrote this\nINSERT INTO a VALUES ('x', '${env}')",
+            POSTGRESQL,
+            ["error 2:29 ${env} is a placeholder of Flyway, and no value is put in its place here."],
+        ),
+        (
+            "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT '${flyway:user}' $$",
+            POSTGRESQL,
+            ["error 1:61 ${flyway:user} is a placeholder of Flyway, and no value is put in its place here."],
+        ),
+        ("/* ${env} */ SELECT 1 -- ${env}", POSTGRESQL, []),
+        ("-- placeholders: false\nINSERT INTO a VALUES ('${env}')", POSTGRESQL, []),
         ("-- only a comment", POSTGRESQL, []),
     ],
 )  # fmt: skip
@@ -302,3 +315,43 @@ def test_rules_name_the_place_of_what_they_refuse(
     tmp_path: Path, text: str, dialect: Dialect, problems: list[str]
 ) -> None:
     assert said(findings(migration(tmp_path, text), dialect)) == problems
+
+
+def with_settings(folder: Path, settings: str, text: str = "SELECT 1") -> MigrationFile:
+    (folder / "V1__x.sql.conf").write_text(settings)
+    return migration(folder, text)
+
+
+def test_flyways_settings_of_a_file_mean_what_they_do_there(tmp_path: Path) -> None:
+    file = with_settings(
+        tmp_path,
+        "# how Flyway runs it\nexecuteInTransaction=false\n\nplaceholderReplacement = FALSE\nencoding=utf-8\nshouldExecute=true\n",
+        "CREATE INDEX CONCURRENTLY i ON a ((b || '${c}'))",
+    )
+    assert (file.in_transaction, findings(file, POSTGRESQL)) == (False, [])
+    assert with_settings(tmp_path, "executeInTransaction=false", "-- transaction: true\nSELECT 1").in_transaction
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("shouldExecute=${env}==prod", "1:1: `shouldExecute=${env}==prod` is not supported.\nOnly true is."),
+        ("\nencoding=ISO-8859-1", "2:1: `encoding=ISO-8859-1` is not supported.\nOnly UTF-8 is."),
+        ("executeInTransaction=no", "1:1: `executeInTransaction=no` is unknown.\nWrite true or false."),
+        ("executeInTransacton=true", "1:1: `executeInTransacton` means nothing here.\nDid you mean executeInTransaction?"),
+        ("errorOverrides=x", "1:1: `errorOverrides` means nothing here.\nRemove it: of Flyway's settings executeInTransaction, "),
+    ],
+)  # fmt: skip
+def test_flyways_settings_that_have_no_counterpart_are_refused(tmp_path: Path, settings: str, problem: str) -> None:
+    with pytest.raises(QueryFileError) as caught:
+        with_settings(tmp_path, settings)
+    assert str(caught.value).startswith(f"{tmp_path}/V1__x.sql.conf:{problem}")
+
+
+def test_settings_without_their_migration_are_named(tmp_path: Path) -> None:
+    (tmp_path / "V1__old_name.sql.conf").write_text("executeInTransaction=false")
+    (problem,) = MigrationFolder(tmp_path).for_dialect(POSTGRESQL).problems
+    assert (
+        str(problem)
+        == f"{tmp_path}/V1__old_name.sql.conf: These settings have no migration beside them.\nRemove the file."
+    )

@@ -13,7 +13,7 @@ from cockroach_pipelines.execution.schema_changes.ledger import (
     StatementRecord,
     StatementState,
 )
-from cockroach_pipelines.execution.schema_changes.own_tables import OWN_TABLES, ensure_own_tables
+from cockroach_pipelines.execution.schema_changes.own_tables import OWN_TABLES, ensure_own_tables, pending_own_files
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 
@@ -32,4 +32,5 @@ __all__ = [
     "StatementRecord",
     "StatementState",
     "ensure_own_tables",
+    "pending_own_files",
 ]

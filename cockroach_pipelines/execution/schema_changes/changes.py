@@ -10,7 +10,8 @@ from cockroach_pipelines.database import CockroachDBConnection, ConnectionManage
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.command import Command
 from cockroach_pipelines.execution.events import Observer, ignore
-from cockroach_pipelines.execution.lease import LEASE_SECONDS, Lease
+from cockroach_pipelines.execution.kept_lease import KeptLease
+from cockroach_pipelines.execution.lease import LEASE_SECONDS, Lease, owner_name
 from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeError
 from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWriter, read_ledger
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile, FileRunner
@@ -67,15 +68,9 @@ class SchemaChanges:
             SchemaChangeError: Flyway is.
         """
         self._create_tables()
-        lease = Lease(
-            self._connections,
-            self.connection,
-            self.tables.lease,
-            f"migration of {self.tables.schema}.{self.tables.table}",
-            self._activity,
-            self._observe,
-            seconds=self._lease_seconds,
-        )
+        work = f"migration of {self.tables.schema}.{self.tables.table}"
+        row = Lease(self.tables.lease, work, owner_name(str(self._activity)), self._lease_seconds)
+        lease = KeptLease(row, self._connections, self.connection, self._executor)
         with lease.held(self._executor.cancel):
             server, ledger = self.examine()
             if ledger.flyway_holds_it:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cockroach_pipelines.database import ConnectionManager
+from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, Dialect
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.events import Observer, ignore
 from cockroach_pipelines.execution.schema_changes.changes import SchemaChanges
 from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeError
-from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWriter
+from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWriter, read_ledger
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.queries import MigrationFile, MigrationFolder, combine
@@ -53,16 +53,32 @@ def ensure_own_tables(
     """
     changes = SchemaChanges(connections, connection, tables, activity, observe)
     server, ledger = changes.examine()
-    files = MigrationFolder(folder).for_dialect(server.dialect)
-    if files.problems:
-        raise combine(files.problems)
-    own = [_in_schema(file, schema_in_files, tables.schema) for file in files.files]
+    own = _files(folder, server.dialect, tables.schema, schema_in_files)
     if not _pending(own, ledger):
         return []
     with changes.locked() as locked:
         locked.write(partial(_begin_failed_ones_anew, locked.ledger))
         cleared = replace(locked, ledger=replace(locked.ledger, statements={}))
         return list(cleared.apply(_pending(own, locked.ledger), locked.ledger.next_rank))
+
+
+def pending_own_files(
+    connection: CockroachDBConnection, folder: Path, tables: HistoryTables, schema_in_files: str = OWN_TABLES.schema
+) -> list[MigrationFile]:
+    """Give what `ensure_own_tables` would apply, in the transaction of a connection.
+
+    Raises:
+        SchemaChangeError: Another version of the package has made the tables, and they do not fit this one.
+    """
+    files = _files(folder, connection.version.dialect, tables.schema, schema_in_files)
+    return _pending(files, read_ledger(connection, tables))
+
+
+def _files(folder: Path, dialect: Dialect, schema: str, said: str) -> list[MigrationFile]:
+    files = MigrationFolder(folder).for_dialect(dialect)
+    if files.problems:
+        raise combine(files.problems)
+    return [_in_schema(file, said, schema) for file in files.files]
 
 
 def _begin_failed_ones_anew(ledger: Ledger, writer: LedgerWriter) -> None:

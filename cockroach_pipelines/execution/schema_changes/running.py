@@ -23,7 +23,7 @@ from cockroach_pipelines.database import (
 from cockroach_pipelines.database.notices import execute_with_notices
 from cockroach_pipelines.execution.command import Command
 from cockroach_pipelines.execution.events import Failure
-from cockroach_pipelines.execution.lease import Lease, LeaseLostError
+from cockroach_pipelines.execution.kept_lease import KeptLease
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy
 from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeJobError, StatementInDoubtError
@@ -65,7 +65,7 @@ class FileRunner:
     executor: TransactionalExecutor
     tables: HistoryTables
     dialect: Dialect
-    lease: Lease
+    lease: KeptLease
 
     def run(self, file: MigrationFile, rank: int, progress: Mapping[int, StatementRecord]) -> AppliedFile:
         """Run a migration, from where it ended before.
@@ -141,8 +141,6 @@ class _OneByOne:
                     self._in_its_transaction(statement, settings)
                 else:
                     self._alone(statement, settings, record)
-            except LeaseLostError:
-                raise
             except DatabaseError as error:
                 self._tell_failure(statement, error, clock)
                 raise

@@ -47,7 +47,7 @@ SELECT version();
 RESET timezone;
 SELECT version();
 SET TRANSACTION READ WRITE;SET application_name = 'cockroach_pipelines';SET LOCAL TIME ZONE 'UTC';
-INSERT INTO "public"."flyway_schema_history_lease" AS lease (name, owner, token, acquired_on, expires_on) VALUES (?, ?, ?, now(), now() + ?::float8 * INTERVAL '1 second') ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, token = excluded.token, acquired_on = excluded.acquired_on, expires_on = excluded.expires_on WHERE lease.expires_on <= now() OR lease.token = excluded.token;
+INSERT INTO "public"."flyway_schema_history_lease" AS lease (name, owner, token, acquired_on, expires_on) VALUES (?, ?, ?, now(), now() + CAST(? AS float8) * INTERVAL '1 second') ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, token = excluded.token, acquired_on = excluded.acquired_on, expires_on = excluded.expires_on WHERE lease.expires_on <= now() OR lease.token = excluded.token;
 SELECT version();
 SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY;SET application_name = 'cockroach_pipelines';SET LOCAL TIME ZONE 'UTC';
 SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e');

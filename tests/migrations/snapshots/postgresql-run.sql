@@ -52,7 +52,7 @@ RESET timezone;
 SELECT version();
 SET client_connection_check_interval = '10s';
 SET TRANSACTION READ WRITE;SET application_name = 'cockroach_pipelines';SET LOCAL TIME ZONE 'UTC';
-INSERT INTO "public"."flyway_schema_history_lease" AS lease (name, owner, token, acquired_on, expires_on) VALUES (?, ?, ?, now(), now() + ?::float8 * INTERVAL '1 second') ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, token = excluded.token, acquired_on = excluded.acquired_on, expires_on = excluded.expires_on WHERE lease.expires_on <= now() OR lease.token = excluded.token;
+INSERT INTO "public"."flyway_schema_history_lease" AS lease (name, owner, token, acquired_on, expires_on) VALUES (?, ?, ?, now(), now() + CAST(? AS float8) * INTERVAL '1 second') ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, token = excluded.token, acquired_on = excluded.acquired_on, expires_on = excluded.expires_on WHERE lease.expires_on <= now() OR lease.token = excluded.token;
 SELECT version();
 SET client_connection_check_interval = '10s';
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;SET application_name = 'cockroach_pipelines';SET LOCAL TIME ZONE 'UTC';
