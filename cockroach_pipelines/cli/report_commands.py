@@ -79,13 +79,33 @@ def render(
 
 @reports.command()
 def resend(
-    name: _Name, partition: _PartitionOption = None, snapshot: _SnapshotOption = None, config: _ConfigOption = None
+    name: _Name,
+    partition: _PartitionOption = None,
+    snapshot: _SnapshotOption = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Only what has failed, or is in doubt; what has arrived stays as it is.")
+    ] = False,
+    config: _ConfigOption = None,
 ) -> None:
     """Deliver a snapshot again, whatever became of it before."""
     from cockroach_pipelines.cli.reports import send_again
 
     raise_when_asked_to_end()
-    raise typer.Exit(send_again(name, partition, snapshot, config))
+    raise typer.Exit(send_again(name, partition, snapshot, config, missing=missing))
+
+
+@reports.command()
+def confirm(
+    name: _Name, partition: _PartitionOption = None, snapshot: _SnapshotOption = None, config: _ConfigOption = None
+) -> None:
+    """Say that deliveries in doubt have arrived: nothing is sent, and the next run's check passes.
+
+    A delivery is in doubt where its process died, or the connection broke, between the last word to the server and its
+    answer. No run sends it again.
+    """
+    from cockroach_pipelines.cli.reports import confirm_deliveries
+
+    raise typer.Exit(confirm_deliveries(name, partition, snapshot, config))
 
 
 @reports.command()
@@ -99,7 +119,10 @@ def diff(
     config: _ConfigOption = None,
     json: _JsonOption = False,
 ) -> None:
-    """Tell two snapshots apart: their figures, and the rows that one has and the other has not. Exits with 1 if they differ."""
+    """Tell two snapshots apart: their figures, and the rows of each statement that the other has not.
+
+    Exits with 1 if they differ.
+    """
     from cockroach_pipelines.cli.reports import tell_apart
 
     raise typer.Exit(tell_apart(first, second, config, rows=rows, as_json=json))

@@ -39,7 +39,8 @@ from cockroach_pipelines.reporting import (
     produce,
     read_report,
 )
-from cockroach_pipelines.reporting.differences import differences
+from cockroach_pipelines.reporting.delivering import Again, confirm
+from cockroach_pipelines.reporting.differences import StatementDifferences, differences
 from cockroach_pipelines.reporting.index import write_index
 from cockroach_pipelines.reporting.ledger import Ledger
 
@@ -193,7 +194,9 @@ def _tell(produced: Produced, *, as_json: bool) -> None:
         out.print(f"  {produced.snapshot.folder / file.name}", highlight=False, soft_wrap=True, markup=False)
 
 
-def send_again(name: str, partition: str | None, snapshot: str | None, config: Path | None) -> ExitCode:
+def send_again(
+    name: str, partition: str | None, snapshot: str | None, config: Path | None, *, missing: bool
+) -> ExitCode:
     """Deliver a snapshot again; see the command's help.
 
     Raises:
@@ -208,10 +211,29 @@ def send_again(name: str, partition: str | None, snapshot: str | None, config: P
     store = store_of(manager)
     found = store.find(query.name, partition, snapshot)
     with store.alone(query.name, found.manifest.partition):
-        delivered = Deliverer.of(manager.settings.notifications, query.name).deliver(found, rules, store, again=True)
+        again = Again.MISSING if missing else Again.EVERYTHING
+        delivered = Deliverer.of(manager.settings.notifications, query.name).deliver(found, rules, store, again)
     for each in delivered:
         out.print(f"{TICK if each.passed else CROSS} {escape(str(each))}", highlight=False, soft_wrap=True)
     return ExitCode.OK if all(each.passed for each in delivered) else ExitCode.FAILED
+
+
+def confirm_deliveries(name: str, partition: str | None, snapshot: str | None, config: Path | None) -> ExitCode:
+    """Note that what is in doubt has arrived; see the command's help.
+
+    Raises:
+        SnapshotNotFoundError: There is none.
+    """
+    manager, repository = load_project(config)
+    store = store_of(manager)
+    found = store.find(_report(repository, name).name, partition, snapshot)
+    with store.alone(found.manifest.asset, found.manifest.partition):
+        confirmed = confirm(found)
+    for each in confirmed:
+        out.print(f"{TICK} {escape(str(each))}", highlight=False, soft_wrap=True)
+    if not confirmed:
+        out.print(f"Nothing of {escape(_address(found))} is in doubt.", highlight=False, soft_wrap=True)
+    return ExitCode.OK
 
 
 def tell_apart(first: str, second: str, config: Path | None, *, rows: int, as_json: bool) -> ExitCode:
@@ -230,28 +252,44 @@ def tell_apart(first: str, second: str, config: Path | None, *, rows: int, as_js
             "b": _address(other),
             "equal": found.equal,
             "figures": [{"name": line[0], "a": line[1], "b": line[2]} for line in found.figures],
-            "columns_of_one_alone": list(found.columns),
-            "rows_of_a_alone": found.only_first,
-            "rows_of_b_alone": found.only_second,
+            "statements": [
+                {
+                    "name": each.name,
+                    "missing_in": each.missing_in.lower() or None,
+                    "columns_of_one_alone": list(each.columns),
+                    "rows_of_a_alone": each.only_first,
+                    "rows_of_b_alone": each.only_second,
+                }
+                for each in found.statements
+            ],
         }
         out.print_json(json.dumps(record))
         return ExitCode.OK if found.equal else ExitCode.FAILED
     if found.figures:
         lines = [{"figure": label, "A": a or "no value", "B": b or "no value"} for label, a, b in found.figures]
         out.print(rows_table(lines))
-    for column in found.columns:
-        out.print(f"{CROSS} column {escape(column)}", highlight=False)
+    for each in found.statements:
+        _tell_statement(each, rows)
+    verdict = f"{TICK} equal" if found.equal else f"{CROSS} different"
+    out.print(f"{verdict}: {escape(_address(one))} and {escape(_address(other))}", highlight=False, soft_wrap=True)
+    return ExitCode.OK if found.equal else ExitCode.FAILED
+
+
+def _tell_statement(found: StatementDifferences, rows: int) -> None:
+    named = f"{escape(found.name)}: " if found.name else ""
     for letter, count, sample in (
         ("A", found.only_first, found.first_sample),
         ("B", found.only_second, found.second_sample),
     ):
         if count and sample is not None and rows:
-            out.print(rows_table(preview_records(sample, limit=rows), title=f"{count:,} rows of {letter} alone"))
-    verdict = f"{TICK} the rows are equal" if not found.only_first + found.only_second else (
-        f"{CROSS} {found.only_first:,} rows of A alone, {found.only_second:,} of B alone"
-    )  # fmt: skip
-    out.print(f"{verdict}: {escape(_address(one))} and {escape(_address(other))}", highlight=False, soft_wrap=True)
-    return ExitCode.OK if found.equal else ExitCode.FAILED
+            title = f"{named}{count:,} rows of {letter} alone"
+            out.print(rows_table(preview_records(sample, limit=rows), title=title))
+    if found.missing_in:
+        out.print(f"{CROSS} {named}{found.missing_in} has no such statement", highlight=False)
+    for column in found.columns:
+        out.print(f"{CROSS} {named}column {escape(column)} is in one of them alone", highlight=False)
+    alone = f"{CROSS} {named}{found.only_first:,} rows of A alone, {found.only_second:,} of B alone"
+    out.print(alone if found.only_first + found.only_second else f"{TICK} {named}the rows are equal", highlight=False)
 
 
 def _found(repository: SQLRepository, store: SnapshotStore, address: str) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from cockroach_pipelines.delivery.attempts import deliver
 from cockroach_pipelines.delivery.errors import DeliveryError, RecipientsRefusedError
-from cockroach_pipelines.delivery.messages import Attachment, Channel, Level, Message, one_line
+from cockroach_pipelines.delivery.messages import Attachment, Channel, Level, Message, nothing, one_line
 from cockroach_pipelines.delivery.smtp import Email
 from cockroach_pipelines.delivery.spreadsheets import CSV_MEDIA_TYPE, spreadsheet_csv
 from cockroach_pipelines.delivery.webhook import Webhook
@@ -18,6 +18,7 @@ __all__ = [
     "RecipientsRefusedError",
     "Webhook",
     "deliver",
+    "nothing",
     "one_line",
     "spreadsheet_csv",
 ]

@@ -13,13 +13,23 @@ class DeliveryError(PipelinesError):
     Args:
         message: What is wrong; never what is secret in an address.
         passing: Whether it may go well later: a server that is down, or busy.
+        uncertain: Whether it may have arrived all the same: all of it was sent, and no answer came.
         wait: Seconds after which the receiver wants to be asked again, where it said so.
         advice: How to mend it.
     """
 
-    def __init__(self, message: str, *, passing: bool = False, wait: float | None = None, advice: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        passing: bool = False,
+        uncertain: bool = False,
+        wait: float | None = None,
+        advice: str = "",
+    ) -> None:
         super().__init__(message, advice=advice)
         self.passing = passing
+        self.uncertain = uncertain
         self.wait = wait
 
 
@@ -29,7 +39,7 @@ class RecipientsRefusedError(DeliveryError):
     Args:
         reasons: What it said about each.
         others: Who has the mail all the same: it must not be sent again.
-        passing: Whether it may take them later.
+        passing: Whether it may take them later; of no use where others have the mail.
     """
 
     def __init__(self, reasons: Sequence[tuple[str, str]], *, others: Sequence[str], passing: bool) -> None:
@@ -37,7 +47,7 @@ class RecipientsRefusedError(DeliveryError):
         rest = f" {', '.join(others)} got the mail." if others else ""
         super().__init__(
             f"The mail server refused recipients ({refused}).{rest}",
-            passing=passing,
+            passing=passing and not others,
             advice="Correct the addresses, or let the mail server take mail of this sender to them.",
         )
         self.refused = tuple(address for address, _ in reasons)

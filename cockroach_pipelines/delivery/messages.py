@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -49,6 +50,10 @@ class Message:
     page: str | None = field(default=None, repr=False)
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 class Channel(Protocol):
     """A way to people."""
 
@@ -56,11 +61,15 @@ class Channel(Protocol):
     def name(self) -> str:
         """Where it leads, for people; nothing secret."""
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, before_last_word: Callable[[], None] = nothing) -> None:
         """Try once to deliver a message.
 
+        Args:
+            message: What to tell.
+            before_last_word: Called while nothing can have arrived, before that is sent after which it may have.
+
         Raises:
-            DeliveryError: It was not delivered.
+            DeliveryError: It was not delivered; or nobody knows, where the error is `uncertain`.
         """
 
 

@@ -8,20 +8,22 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate, make_msgid, parseaddr
+from typing import Any
 
 from cockroach_pipelines.config import EmailConfig
 from cockroach_pipelines.delivery.errors import DeliveryError, RecipientsRefusedError
-from cockroach_pipelines.delivery.messages import Message, one_line
+from cockroach_pipelines.delivery.messages import Message, nothing, one_line
 from cockroach_pipelines.delivery.page import html, plain_text
 from cockroach_pipelines.delivery.tls import certificate_problem, trusted
 
+_GO_ON = 354
 _LONGEST_SUBJECT = 200
 _LONGEST_ANSWER = 200
 
@@ -48,21 +50,25 @@ class Email:
         """Where it leads."""
         return f"e-mail to {', '.join(self.recipients)}"
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, before_last_word: Callable[[], None] = nothing) -> None:
         """Try once to send a mail.
 
         Its `Message-ID` is made of the message's identity: where a connection broke after the server took the mail and
         before it said so, a second copy is known for one by mail readers.
 
+        Args:
+            message: What to tell.
+            before_last_word: Called before the line that ends the mail: without that line no server takes it.
+
         Raises:
-            DeliveryError: The mail server did not take it.
+            DeliveryError: The mail server did not take it, or did not say whether it did.
             RecipientsRefusedError: Not for everybody.
         """
         if not self.recipients:
             raise DeliveryError("The mail has no recipients.", advice="Set notifications.email.to.")
         mail = composed(message, self.config.sender, self.recipients)
         addresses = [parseaddr(each)[1] for each in self.recipients]
-        with _session(self.config) as session:
+        with _session(self.config, before_last_word) as session:
             refused = session.send_message(mail, parseaddr(self.config.sender)[1], addresses)
         if refused:
             raise _refused(refused, addresses)
@@ -100,13 +106,37 @@ def _message_id(message: Message, sender: str, recipients: tuple[str, ...]) -> s
     return f"<{hashed}@{domain}>"
 
 
+class _Session(smtplib.SMTP):
+    """A session that tells before it ends a mail, and knows that it has."""
+
+    before_last_word: Callable[[], None] = staticmethod(nothing)
+    ended_a_mail = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send a mail, its last line apart from the rest, and give the server's answer."""
+        code, said = self.docmd("DATA")
+        if code != _GO_ON:
+            raise smtplib.SMTPDataError(code, said)
+        text = re.sub(rb"(?m)^\.", b"..", msg)  # a lone dot would end it
+        self.send(text if text.endswith(b"\r\n") else text + b"\r\n")
+        self.before_last_word()
+        self.ended_a_mail = True
+        self.send(b".\r\n")
+        return self.getreply()
+
+
+class _EncryptedSession(smtplib.SMTP_SSL, _Session):
+    """The same, encrypted from the first byte on."""
+
+
 @contextmanager
-def _session(config: EmailConfig) -> Iterator[smtplib.SMTP]:
+def _session(config: EmailConfig, before_last_word: Callable[[], None]) -> Iterator[smtplib.SMTP]:
     server = f"{config.host}:{config.effective_port}"
     problem: DeliveryError | None = None
-    session: smtplib.SMTP | None = None
+    session: _Session | None = None
     try:
         session = _connected(config)
+        session.before_last_word = before_last_word
         if config.security == "starttls":
             session.starttls(context=trusted(config.ca_file))
         if config.user and config.password:
@@ -114,10 +144,13 @@ def _session(config: EmailConfig) -> Iterator[smtplib.SMTP]:
         yield session
         with contextlib.suppress(OSError):  # the mail was taken: how the session ends changes nothing
             session.quit()
-    except ssl.SSLError as error:
-        problem = certificate_problem(error, server)
-    except OSError as error:  # smtplib's own errors are such, too
-        problem = _problem(error, config, server)
+    except OSError as error:  # those of smtplib and of ssl are such, too
+        if session is not None and session.ended_a_mail and not isinstance(error, smtplib.SMTPResponseException):
+            problem = _unanswered(error, server)
+        elif isinstance(error, ssl.SSLError):
+            problem = certificate_problem(error, server)
+        else:
+            problem = _problem(error, config, server)
     finally:
         if session is not None:
             session.close()
@@ -126,11 +159,21 @@ def _session(config: EmailConfig) -> Iterator[smtplib.SMTP]:
         raise problem
 
 
-def _connected(config: EmailConfig) -> smtplib.SMTP:
+def _connected(config: EmailConfig) -> _Session:
     if config.security == "tls":
         context = trusted(config.ca_file)
-        return smtplib.SMTP_SSL(config.host, config.effective_port, timeout=config.timeout, context=context)
-    return smtplib.SMTP(config.host, config.effective_port, timeout=config.timeout)
+        return _EncryptedSession(config.host, config.effective_port, timeout=config.timeout, context=context)
+    return _Session(config.host, config.effective_port, timeout=config.timeout)
+
+
+def _unanswered(error: OSError, server: str) -> DeliveryError:
+    said = "was silent" if isinstance(error, TimeoutError) or "timed out" in str(error) else "hung up"
+    return DeliveryError(
+        f"The mail server {server} {said} after it had the whole mail, so that it may have arrived.",
+        passing=True,
+        uncertain=True,
+        advice="Ask the recipients, or look into the log of the mail server.",
+    )
 
 
 def _problem(error: OSError, config: EmailConfig, server: str) -> DeliveryError:

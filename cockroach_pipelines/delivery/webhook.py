@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
+import hashlib
 import http.client
 import json
 import socket
@@ -10,20 +12,22 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message as Headers
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from cockroach_pipelines.config import WebhookConfig
 from cockroach_pipelines.delivery.errors import DeliveryError
-from cockroach_pipelines.delivery.messages import Message, one_line
+from cockroach_pipelines.delivery.messages import Message, nothing, one_line
 from cockroach_pipelines.delivery.page import COLOURS
 from cockroach_pipelines.delivery.tls import certificate_problem, trusted
 
 _LONGEST_TEXT = 3000
 _LONGEST_ANSWER = 200
 _TOO_MANY_REQUESTS = 429
+_GATEWAY_TIMEOUT = 504  # whoever stands behind the gateway may have taken it
 
 
 @dataclass(frozen=True)
@@ -37,29 +41,38 @@ class Webhook:
         """Where it leads."""
         return f"webhook at {self.config.receiver}"
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, before_last_word: Callable[[], None] = nothing) -> None:
         """Try once to post a message.
 
+        `Idempotency-Key` is made of the message's identity, for receivers that know by it what came before.
+
+        Args:
+            message: What to tell.
+            before_last_word: Called once the connection stands, before anything of the message is sent.
+
         Raises:
-            DeliveryError: The receiver did not take it.
+            DeliveryError: The receiver did not take it, or did not say whether it did.
         """
         headers = {"Content-Type": "application/json", "User-Agent": "cockroach_pipelines"}
         if self.config.token:
             headers["Authorization"] = f"Bearer {self.config.token.get_secret_value()}"
+        if message.identity:
+            headers["Idempotency-Key"] = hashlib.sha256(message.identity.encode()).hexdigest()[:32]
         address = self.config.url.get_secret_value()
         request = urllib.request.Request(address, payload(message), headers)  # noqa: S310 - the settings let web addresses pass alone
-        opener = urllib.request.build_opener(
-            _NoRedirects(), urllib.request.HTTPSHandler(context=trusted(self.config.ca_file))
-        )
+        connections = _Connections(trusted(self.config.ca_file), before_last_word)
+        opener = urllib.request.build_opener(_NoRedirects(), connections)
         problem: DeliveryError | None = None
         try:
-            with opener.open(request, timeout=self.config.timeout) as answer:
+            # Once it has said that it took the message, nothing of its answer matters.
+            answer = opener.open(request, timeout=self.config.timeout)
+            with answer, contextlib.suppress(OSError, http.client.HTTPException):
                 answer.read(_LONGEST_ANSWER)
         except urllib.error.HTTPError as error:
             with error:
                 problem = self._refused(error)
         except (OSError, http.client.HTTPException) as error:
-            problem = self._unreached(error)
+            problem = self._unanswered(error) if connections.posting else self._unreached(error)
         # Raised outside the handler: what urllib raises holds the address.
         if problem:
             raise problem
@@ -79,10 +92,27 @@ class Webhook:
         return DeliveryError(
             f"{receiver} answered {code} {one_line(str(error.reason))}{f': {said}' if said else ''}",
             passing=code >= 500 or code == _TOO_MANY_REQUESTS,
+            uncertain=code == _GATEWAY_TIMEOUT,
             wait=_wait(error.headers.get("Retry-After")),
             advice="Is notifications.webhook.url whole, and does it still exist there?"
             if code in (403, 404, 410)
             else "",
+        )
+
+    def _unanswered(self, error: OSError | http.client.HTTPException) -> DeliveryError:
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        match cause:
+            case TimeoutError():
+                said = f"was silent for {self.config.timeout:g} s"
+            case OSError():
+                said = "broke the connection"
+            case _:
+                said = f"answered with what is no HTTP ({type(cause).__name__})"
+        return DeliveryError(
+            f"{self.config.receiver} {said} after the message was sent, so that it may have arrived.",
+            passing=True,
+            uncertain=True,
+            advice="Look there.",
         )
 
     def _unreached(self, error: OSError | http.client.HTTPException) -> DeliveryError:
@@ -151,6 +181,32 @@ def _wait(retry_after: str | None) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(retry_after).timestamp() - time.time())
     except ValueError:
         return None
+
+
+class _Connections(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Makes connections; once one stands, it is told, and from then on `posting`."""
+
+    def __init__(self, context: ssl.SSLContext, before_last_word: Callable[[], None]) -> None:
+        super().__init__(context=context)
+        self.posting = False
+        self._before_last_word = before_last_word
+
+    def do_open(self, http_class: Any, req: urllib.request.Request, **arguments: Any) -> http.client.HTTPResponse:
+        """Open a connection, post, and give the answer."""
+
+        def made(*where: Any, **how: Any) -> http.client.HTTPConnection:
+            connection: http.client.HTTPConnection = http_class(*where, **how)
+            connect = connection.connect
+
+            def announced() -> None:
+                connect()
+                self._before_last_word()
+                self.posting = True
+
+            connection.connect = announced  # type: ignore[method-assign]
+            return connection
+
+        return super().do_open(made, req, **arguments)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -21,7 +21,15 @@ from cockroach_pipelines.execution.events import (
     everyone,
     ignore,
 )
-from cockroach_pipelines.execution.files import ENDINGS, Destination, FileWriteError, WrittenFile, ending_of, write_file
+from cockroach_pipelines.execution.files import (
+    ENDINGS,
+    Destination,
+    FileWriteError,
+    WrittenFile,
+    ending_of,
+    is_unscaled_numeric,
+    write_file,
+)
 from cockroach_pipelines.execution.outcome import Order, Outcome
 from cockroach_pipelines.execution.partition_keys import PartitionKeysError, read_partition_keys
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS, PlainValue, preview_records
@@ -32,6 +40,7 @@ from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.result_checks import compared, evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
+from cockroach_pipelines.execution.rows_digest import rows_digest
 from cockroach_pipelines.execution.session import arranged, locate
 from cockroach_pipelines.execution.splitting import PartitionSplitter, SplitError
 from cockroach_pipelines.execution.structured_log import structured_log
@@ -93,12 +102,14 @@ __all__ = [
     "evaluate_result",
     "everyone",
     "ignore",
+    "is_unscaled_numeric",
     "locate",
     "preview_records",
     "read_in",
     "read_partition_keys",
     "recovery_of",
     "redacted",
+    "rows_digest",
     "run_range",
     "run_reading",
     "stage_in",

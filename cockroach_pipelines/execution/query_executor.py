@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+import pyarrow as pa
+
 from cockroach_pipelines.database import (
     CockroachDBConnection,
     ConnectionManager,
@@ -17,7 +19,7 @@ from cockroach_pipelines.database import (
     Recovery,
     ServerVersion,
 )
-from cockroach_pipelines.database.arrow import ArrowStream, Special, read
+from cockroach_pipelines.database.arrow import ArrowStream, Special, describe, read
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.events import Failure, Observer, RetryScheduled, everyone, ignore
 from cockroach_pipelines.execution.interruptible import refuse_when_stopped, run_interruptibly
@@ -68,6 +70,22 @@ class Snapshot:
         """
         with located(statement, numbered=False):
             return self.read_text(statement.bound.text, arranged(statement.bound, values or {}), special=special)
+
+    def describe(
+        self, statement: Statement, values: Mapping[str, object] | None = None, *, special: Special = "error"
+    ) -> pa.Schema:
+        """Give the columns that a statement of a file would have as a stream; nothing runs.
+
+        Raises:
+            StatementError: The server refuses the statement; its place is the line of the SQL file.
+        """
+        bound = statement.bound
+        with located(statement, numbered=False):
+            return run_interruptibly(
+                self._connection,
+                lambda: describe(self._connection.jdbc, bound.text, arranged(bound, values or {}), special=special),
+                self._stop,
+            )
 
     def read_text(self, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> ArrowStream:
         """Run SQL with JDBC placeholders `?` and give its rows as a stream.

@@ -34,12 +34,19 @@ def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Orde
 
 
 def read_in(
-    snapshot: Snapshot, processor: ResultProcessor, order: Order, path: Path, also: Sequence[Path] = ()
+    snapshot: Snapshot,
+    processor: ResultProcessor,
+    order: Order,
+    path: Path,
+    also: Sequence[Path] = (),
+    *,
+    digested: bool = False,
 ) -> Outcome:
     """Run a file's statement and its checks in a snapshot, and stage the rows in `path` and in files of other formats."""
     started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
     statement = order.query.statement_for(snapshot.server.dialect)
-    staged = stage_in(snapshot, processor, order, statement, path, also, checked=bool(order.query.result_checks))
+    checked = bool(order.query.result_checks)
+    staged = stage_in(snapshot, processor, order, statement, path, also, checked=checked, digested=digested)
     checks = tuple(evaluate(snapshot, check, statement, order.values) for check in order.query.checks.values())
     checks += evaluate_result(order, staged.checked, started)
     return Outcome(
@@ -67,6 +74,7 @@ def stage_in(
     also: Sequence[Path] = (),
     *,
     checked: bool = False,
+    digested: bool = False,
 ) -> StagedResult:
     """Run one statement of a file in a snapshot, and stage its rows."""
     for file in (path, *also):
@@ -74,6 +82,6 @@ def stage_in(
     with snapshot.narrator.statement(statement.path.name) as tally:
         with located(statement, numbered=False):  # the server may end a statement in mid-stream
             stream = snapshot.read(statement, order.values, special=order.query.header.special)
-            staged = processor.stage(stream, path, also, checked=checked)
+            staged = processor.stage(stream, path, also, checked=checked, digested=digested)
         tally.rows = staged.rows
     return staged

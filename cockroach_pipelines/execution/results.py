@@ -20,6 +20,7 @@ from cockroach_pipelines.execution.files import (
     writer_for,
 )
 from cockroach_pipelines.execution.preview import PREVIEW_ROWS
+from cockroach_pipelines.execution.rows_digest import RowsDigest
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class StagedResult:
     """The first rows."""
     copy: Path | None = None
     """The same rows as Parquet, for checks, where the file itself is of another format."""
+    digest: str = ""
+    """What tells the rows from others, where it was asked for."""
 
     @property
     def checked(self) -> Path:
@@ -76,7 +79,13 @@ class ResultProcessor:
             yield folder
 
     def stage(
-        self, stream: ArrowStream, path: Path, also: Sequence[Path] = (), *, checked: bool = False
+        self,
+        stream: ArrowStream,
+        path: Path,
+        also: Sequence[Path] = (),
+        *,
+        checked: bool = False,
+        digested: bool = False,
     ) -> StagedResult:
         """Write a stream to a file in the format that its name's ending says, and to others while it is read.
 
@@ -85,13 +94,14 @@ class ResultProcessor:
             path: The file.
             also: Further files of the same rows.
             checked: Whether checks will look at it; they need Parquet, which is then written beside another format.
+            digested: Whether to hash the rows while they pass.
 
         Raises:
             StatementError: The server ended the statement in mid-stream; no file is left.
             FileWriteError: The file cannot be written, the disk being full for one.
         """
         with stream:
-            return self.stage_batches(stream.schema, stream, path, also, checked=checked)
+            return self.stage_batches(stream.schema, stream, path, also, checked=checked, digested=digested)
 
     def stage_batches(
         self,
@@ -101,6 +111,7 @@ class ResultProcessor:
         also: Sequence[Path] = (),
         *,
         checked: bool = False,
+        digested: bool = False,
     ) -> StagedResult:
         """Write batches of one schema to files, as `stage` does.
 
@@ -112,13 +123,23 @@ class ResultProcessor:
         copy = path.with_name(f"{path.name}.parquet") if checked and path.suffix != ".parquet" else None
         with contextlib.ExitStack() as open_files:
             writers = [_written(each, schema, open_files) for each in (path, *also, copy) if each]
+            digest = _digest(schema, open_files) if digested else None
             for batch in batches:
                 if rows < self.preview_rows:
                     head.append(batch.slice(0, self.preview_rows - rows))
                 rows += batch.num_rows
+                if digest:
+                    digest.add(batch)
                 for writer in writers:
                     writer.write(batch)
-        return StagedResult(path, writers[0].schema, rows, writers[0].stored(head), copy)
+            said = digest.finish() if digest else ""
+        return StagedResult(path, writers[0].schema, rows, writers[0].stored(head), copy, said)
+
+
+def _digest(schema: pa.Schema, open_files: contextlib.ExitStack) -> RowsDigest:
+    digest = RowsDigest(schema)
+    open_files.callback(digest.abandon)
+    return digest
 
 
 def _written(path: Path, schema: pa.Schema, open_files: contextlib.ExitStack) -> FileWriter:

@@ -10,7 +10,7 @@ from cockroach_pipelines.database import DatabaseError
 from cockroach_pipelines.execution import Activity, Snapshot, TableColumn, table_columns
 from cockroach_pipelines.orchestration.failures import shown
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
-from cockroach_pipelines.queries import Query, Statement, TableName, column_origins
+from cockroach_pipelines.queries import Query, Statement, TableName, column_origins, parse_table_name
 
 COLUMN_SCHEMA = "dagster/column_schema"
 COLUMN_LINEAGE = "dagster/column_lineage"
@@ -37,12 +37,14 @@ class Sources:
 def lineage_metadata(
     context: dg.AssetExecutionContext, query: Query, statement: Statement, sources: Sources
 ) -> dict[str, Any]:
-    """Give the lineage of an asset's columns, and what the columns of the table are that maintenance fills.
+    """Give the lineage of an asset's columns, and the columns of the table that maintenance or a report's `into` fills.
 
     What is found out of the tables of others on the way is recorded at them, where it is news. All of it is a
     convenience: when the server does not answer, the log says so and the asset is well.
     """
-    written = _only([table for table in statement.parsed.tables_written if not table.catalog])
+    into = query.report.into if query.report else None
+    filled = [parse_table_name(into.table)] if into else statement.parsed.tables_written
+    written = _only([table for table in filled if not table.catalog])
     tables = {table for table in statement.parsed.tables_read if not table.is_system and not table.catalog}
     try:
         columns = _columns(context, query, tables | ({written} if written else set()))

@@ -84,26 +84,20 @@ from cockroach_pipelines.queries.reconciliation_header import (
     ReconciliationHeader,
     ToleranceRule,
 )
+from cockroach_pipelines.queries.report_comparison import PREVIOUS_PARTITION, PREVIOUS_SNAPSHOT, Compare
+from cockroach_pipelines.queries.report_destinations import DeliveryRule, Into, Occasion
 from cockroach_pipelines.queries.report_loading import place_in_header, refuse_unknown_columns
-from cockroach_pipelines.queries.reporting_header import (
-    PREVIOUS_PARTITION,
-    PREVIOUS_SNAPSHOT,
-    REPORTING_KEYS,
+from cockroach_pipelines.queries.report_shown import (
     Alert,
     Chart,
     ChartType,
     ColumnRule,
-    Compare,
-    DeliveryRule,
-    Into,
     KpiRule,
-    Occasion,
-    ReportFormat,
-    ReportingHeader,
-    ReportRules,
     SectionRule,
     Shown,
 )
+from cockroach_pipelines.queries.report_values import ReportFormat
+from cockroach_pipelines.queries.reporting_header import REPORTING_KEYS, ReportingHeader, ReportRules
 from cockroach_pipelines.queries.repository import SQLRepository, sql_files
 from cockroach_pipelines.queries.statement import Statement
 from cockroach_pipelines.queries.table_names import TableName, parse_table_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from cockroach_pipelines.queries.named_statements import NamedText, named_texts
 from cockroach_pipelines.queries.parameters import bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.query import Query, QueryKind
+from cockroach_pipelines.queries.report_values import ReportFormat
 from cockroach_pipelines.queries.reporting_header import ReportingHeader, ReportRules
 from cockroach_pipelines.queries.rules import statement_problems, undeclared_parameters
 from cockroach_pipelines.queries.source import SourceText
@@ -54,6 +56,7 @@ class ReportReader:
             statement = replace(first, further=tuple(further))
         if isinstance(self.header, ReportingHeader) and self.header.report and self.read.document:
             self.problems += _unknown_words(self.header.report, statement.all, self.read.document)
+            self.problems += _missing_packages(self.header.report, self.read.document)
         return statement
 
     def _named(self, named: Sequence[NamedText]) -> list[Statement]:
@@ -140,6 +143,16 @@ def place_in_header(file: Path, path: KeyPath) -> Place:
     except (OSError, UnicodeError):
         return Place(file)
     return _place(read.document, path) if read.document else Place(file, 1, 1)
+
+
+def _missing_packages(rules: ReportRules, document: YAMLDocument) -> Iterator[QueryFileError]:
+    # Whether its libraries are there is known when it is imported, which takes a second: before the report is run.
+    if ReportFormat.PDF in rules.formats and importlib.util.find_spec("weasyprint") is None:
+        yield QueryFileError(
+            "A report as PDF needs WeasyPrint, which is not installed.",
+            place=_place(document, ("report", "formats")),
+            advice="Install it: pip install 'cockroach_pipelines[pdf]'; or remove pdf from `formats`.",
+        )
 
 
 def _unknown_words(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import mimetypes
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from cockroach_pipelines.config import (
@@ -17,6 +19,7 @@ from cockroach_pipelines.config import (
 from cockroach_pipelines.delivery import (
     Attachment,
     Channel,
+    DeliveryError,
     Email,
     Level,
     Message,
@@ -26,8 +29,9 @@ from cockroach_pipelines.delivery import (
 )
 from cockroach_pipelines.execution import Destination
 from cockroach_pipelines.queries import DeliveryRule, Occasion, ReportFormat, ReportRules
-from cockroach_pipelines.reporting.ledger import Ledger, State
+from cockroach_pipelines.reporting.ledger import Entry, Ledger, State
 from cockroach_pipelines.reporting.producing import PEOPLE_CSV
+from cockroach_pipelines.reporting.recording import RecordedChannel
 from cockroach_pipelines.reporting.snapshots import Snapshot, SnapshotStore
 
 MOST_ATTACHED_BYTES = 20_000_000
@@ -38,6 +42,14 @@ _MEDIA_TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".csv": "text/csv",
 }
+
+
+class Again(Enum):
+    """Which deliveries of a snapshot a person wants once more: none, those that have not surely arrived, or all."""
+
+    NOTHING = auto()
+    MISSING = auto()
+    EVERYTHING = auto()
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class Delivered:
     @property
     def passed(self) -> bool:
         """Whether all is well: it arrived, or had no occasion to be sent."""
-        return self.state is State.SKIPPED or (self.state is State.SENT and not self.detail)
+        return self.state in (State.SKIPPED, State.CONFIRMED) or (self.state is State.SENT and not self.detail)
 
     def __str__(self) -> str:
         return f"{self.to}: {self.state.value}" + (f" ({self.detail})" if self.detail else "")
@@ -61,9 +73,10 @@ class Delivered:
 class Deliverer:
     """Delivers snapshots.
 
-    A delivery that has arrived is not made again for the same snapshot, whatever runs again; `again` overrides that. What
-    surely failed is tried again by the next run. Where a process died in between, the next run does not send again, for it
-    may have arrived: it says so until a person decides. Into a folder, where files only replace themselves, it is repeated.
+    A delivery that has arrived is not made again for the same snapshot, whatever runs again. What has surely not arrived
+    is tried again by the next run. Between the last word to a server and its answer nobody knows: where a process dies
+    there, or no answer comes, no run sends again, and each says so until a person decides. Into a folder, where files only
+    replace themselves, it is repeated.
 
     Args:
         email: The mail server; None where none is configured.
@@ -84,56 +97,69 @@ class Deliverer:
         return cls(settings.email, settings.webhook, link)
 
     def deliver(
-        self, snapshot: Snapshot, rules: ReportRules, store: SnapshotStore, *, again: bool = False
+        self, snapshot: Snapshot, rules: ReportRules, store: SnapshotStore, again: Again = Again.NOTHING
     ) -> list[Delivered]:
-        """Make every delivery that a report's header asks for; what fails is told and keeps no other from being made."""
+        """Make every delivery that a report's header asks for; what fails is told and keeps no other from being made.
+
+        Args:
+            snapshot: What is delivered.
+            rules: What the header says.
+            store: Where the snapshots before it are.
+            again: What is sent once more, whatever became of it.
+        """
         done: dict[str, Delivered] = {}
         for rule in rules.deliver:
             name = _name(rule)
             if name not in done or not done[name].passed:
-                done[name] = self._deliver(snapshot, rules, rule, store, again=again)
+                done[name] = self._deliver(snapshot, rules, rule, store, again)
         return list(done.values())
 
     def _deliver(
-        self, snapshot: Snapshot, rules: ReportRules, rule: DeliveryRule, store: SnapshotStore, *, again: bool
+        self, snapshot: Snapshot, rules: ReportRules, rule: DeliveryRule, store: SnapshotStore, again: Again
     ) -> Delivered:
         name, ledger = _name(rule), Ledger(snapshot.folder)
         last = ledger.state(name)
-        if not again and last and (last.state is State.SENT or (last.state is State.DOUBT and rule.place is None)):
-            detail = last.detail
-            if last.state is State.DOUBT:
-                detail += ": it may have arrived. Look there, and then `cockroach-pipelines report resend`"
-            return Delivered(name, last.state, detail)
-        reason = None if again else _no_occasion(snapshot, rule, store)
+        if last and _is_settled(last, rule, again):
+            doubtful = last.state is State.DOUBT
+            return Delivered(name, last.state, f"{last.detail} {_decision(snapshot)}" if doubtful else last.detail)
+        has_failed = last is not None and last.state in (State.FAILED, State.DOUBT)
+        reason = "" if again is Again.EVERYTHING or has_failed else _no_occasion(snapshot, rule, store)
         if reason:
             if last is None or last.state is not State.SKIPPED:
                 ledger.write(name, State.SKIPPED, reason)
             return Delivered(name, State.SKIPPED, reason)
-        ledger.write(name, State.SENDING)
         try:
-            self._send(snapshot, rules, rule, again=again)
-        except RecipientsRefusedError as error:
-            state = State.SENT if error.others else State.FAILED
-            ledger.write(name, state, error.message)
-            return Delivered(name, state, f"{error.message} {error.advice}".strip())
+            self._send(snapshot, rules, rule, last)
+        except RecipientsRefusedError as error:  # those of servers are in the ledger
+            return Delivered(name, State.SENT if error.others else State.FAILED, _said(error))
+        except DeliveryError as error:
+            if error.uncertain:
+                return Delivered(name, State.DOUBT, f"{_said(error)} {_decision(snapshot)}")
+            return Delivered(name, State.FAILED, _said(error))
         except PipelinesError as error:
             ledger.write(name, State.FAILED, error.message)
-            return Delivered(name, State.FAILED, f"{error.message} {error.advice}".strip())
-        ledger.write(name, State.SENT)
+            return Delivered(name, State.FAILED, _said(error))
         return Delivered(name, State.SENT)
 
-    def _send(self, snapshot: Snapshot, rules: ReportRules, rule: DeliveryRule, *, again: bool) -> None:
+    def _send(self, snapshot: Snapshot, rules: ReportRules, rule: DeliveryRule, last: Entry | None) -> None:
         formats = rules.formats if rule.attach is None else rule.attach
+        ledger = Ledger(snapshot.folder)
         if rule.place is not None:
+            ledger.write(_name(rule), State.SENDING)
             _put(snapshot, rule.place, formats)
+            ledger.write(_name(rule), State.SENT)
             return
-        channel = self._channel(rule)
         files = list(_files(snapshot, formats)) if rule.to == "email" else []
         attached, left = _fitting(files)
         identity = f"{snapshot.manifest.asset}/{snapshot.manifest.partition}/{snapshot.id}"
-        if again:  # a mail reader would take it for the copy of a mail that it has
-            identity += f"/{len(Ledger(snapshot.folder).entries())}"
-        deliver(channel, _message(snapshot, rule, attached, left, identity, self.link))
+        if last and last.state in (State.SENT, State.CONFIRMED):
+            # A mail reader would take it for the copy of a mail that it has. Where that is in doubt, so it shall.
+            identity += f"/{len(ledger.entries())}"
+        deliver(
+            RecordedChannel(self._channel(rule), ledger, _name(rule)),
+            _message(snapshot, rule, attached, left, identity, self.link),
+            at_most_once=True,
+        )
 
     def _channel(self, rule: DeliveryRule) -> Channel:
         if rule.to == "email":
@@ -149,6 +175,36 @@ def _not_configured(way: str, keys: str) -> ConfigurationError:
     return ConfigurationError(
         f"The configuration says nothing of {way}.", advice=f"Add `notifications: {{{way}: …}}` with {keys}."
     )
+
+
+def _is_settled(last: Entry, rule: DeliveryRule, again: Again) -> bool:
+    """Whether a delivery stays as it is."""
+    if again is Again.EVERYTHING or last.state in (State.FAILED, State.SKIPPED):
+        return False
+    return last.state is not State.DOUBT or (again is Again.NOTHING and rule.place is None)
+
+
+def _said(error: PipelinesError) -> str:
+    return f"{error.message} {error.advice}".strip()
+
+
+def _decision(snapshot: Snapshot) -> str:
+    manifest = snapshot.manifest
+    which = f"{manifest.asset}{f' -p {shlex.quote(manifest.partition)}' if manifest.partition else ''} --snapshot {snapshot.id}"
+    return (
+        f"If it did: `cockroach-pipelines report confirm {which}`; if not: "
+        f"`cockroach-pipelines report resend {which} --missing`."
+    )
+
+
+def confirm(snapshot: Snapshot) -> list[Delivered]:
+    """Note that what is in doubt of a snapshot has arrived, as a person found; gives those deliveries."""
+    ledger = Ledger(snapshot.folder)
+    names = dict.fromkeys(entry.delivery for entry in ledger.entries())
+    doubtful = [name for name in names if (last := ledger.state(name)) and last.state is State.DOUBT]
+    for name in doubtful:
+        ledger.write(name, State.CONFIRMED)
+    return [Delivered(name, State.CONFIRMED) for name in doubtful]
 
 
 def _name(rule: DeliveryRule) -> str:

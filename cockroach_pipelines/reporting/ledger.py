@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cockroach_pipelines.execution.files.errors import writing
+from cockroach_pipelines.execution.files.folders import synchronise_folder
 from cockroach_pipelines.reporting.errors import ReportError
 
 LEDGER = "deliveries.jsonl"
@@ -18,15 +19,16 @@ LEDGER = "deliveries.jsonl"
 class State(StrEnum):
     """How far a delivery is.
 
-    Nothing, or FAILED (nothing had arrived) leads to SENDING; SENDING to SENT, to FAILED, or to DOUBT, where nobody knows
-    whether it arrived: the process died in between, or the connection broke after the last word. SENT and DOUBT are left
-    by a person's order alone.
+    Nothing, or FAILED (nothing has arrived) leads to SENDING, which is written just before the word after which it may
+    arrive; SENDING to SENT, to FAILED, or to DOUBT, where nobody knows: the process died in between, or no answer came.
+    DOUBT becomes CONFIRMED where a person says that it arrived. These and SENT are left by a person's order alone.
     """
 
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     DOUBT = "in doubt"
+    CONFIRMED = "confirmed"
     SKIPPED = "skipped"
 
 
@@ -78,7 +80,9 @@ class Ledger:
         """Give what became of a delivery at last; one that was begun and never ended is in doubt."""
         last = next((entry for entry in reversed(self.entries()) if entry.delivery == delivery), None)
         if last and last.state is State.SENDING:
-            return Entry(delivery, State.DOUBT, last.at, "it was begun, and nothing is known of its end")
+            return Entry(
+                delivery, State.DOUBT, last.at, "the process died before the answer came, so that it may have arrived."
+            )
         return last
 
     def write(self, delivery: str, state: State, detail: str = "") -> None:
@@ -90,6 +94,7 @@ class Ledger:
         at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         line = json.dumps({"delivery": delivery, "state": state.value, "at": at, "detail": detail}) + "\n"
         with writing(self._path):
+            is_new = not self._path.exists()
             descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             try:
                 there = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
@@ -98,3 +103,5 @@ class Ledger:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            if is_new:
+                synchronise_folder(self._path.parent)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cockroach_pipelines.execution import rows_digest
 from cockroach_pipelines.execution.files import LocalFile
 from cockroach_pipelines.queries import PARTITION_PARAMETERS, PREVIOUS_SNAPSHOT, ReportFormat, ReportRules
 from cockroach_pipelines.reporting.building import build, file_hash
-from cockroach_pipelines.reporting.digest import rows_digest
 from cockroach_pipelines.reporting.errors import ReportError
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.html import page
@@ -72,7 +72,7 @@ def produce(outcome: ReportOutcome, store: SnapshotStore, now: dt.datetime | Non
 
 def _digest(outcome: ReportOutcome) -> str:
     results = [outcome.staged, *outcome.further.values()]
-    return _hash(*(rows_digest(result.path) for result in results if result))
+    return _hash(*(result.digest or rows_digest(result.path) for result in results if result))
 
 
 def _hash(*words: str) -> str:

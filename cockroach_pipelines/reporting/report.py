@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+import pyarrow as pa
+
 from cockroach_pipelines.execution import (
     Order,
     Outcome,
@@ -18,6 +20,7 @@ from cockroach_pipelines.execution import (
     run_reading,
     stage_in,
 )
+from cockroach_pipelines.execution.files import unique_names
 from cockroach_pipelines.queries import (
     PREVIOUS_SNAPSHOT,
     PartitionWindow,
@@ -25,8 +28,8 @@ from cockroach_pipelines.queries import (
     ReportRules,
     Statement,
     earlier_window,
-    refuse_unknown_columns,
 )
+from cockroach_pipelines.reporting.preconditions import refuse_missing_packages, refuse_unfit_columns
 
 
 @dataclass(frozen=True)
@@ -69,33 +72,49 @@ def run_report_range(
 def read_report(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:
     """Read a report, with all that its header asks for, in one read-only snapshot.
 
-    The rows of the first statement go to `path`, which is Parquet, others to files beside it. After an error that may
-    pass all of it runs again.
+    The rows of the first statement go to `path`, which is Parquet, others to files beside it. What the header asks for
+    and cannot have is told before a statement runs. After an error that may pass all of it runs again.
 
     Raises:
         StatementError: The server refused a statement or ended it.
         QueryFileError: The file has no statement for the connection's dialect, or its header names a column that there
             is not.
+        ReportError: A column is of a type with which what the header asks for cannot be done.
+        ConfigurationError: A format or a delivery needs a package that is not installed.
     """
     rules, header = order.query.report, order.query.header
     if rules is None:
         return run_reading(executor, processor, order, path)
 
+    refuse_missing_packages(order.query)
+
     def read(snapshot: Snapshot) -> ReportOutcome:
+        _describe(snapshot, order)
         csv = path.with_suffix(".csv") if ReportFormat.CSV in rules.formats else None
-        outcome = read_in(snapshot, processor, order, path, [csv] if csv else [])
+        outcome = read_in(snapshot, processor, order, path, [csv] if csv else [], digested=True)
         further = {
-            statement.name: stage_in(snapshot, processor, order, statement, _beside(path, f"section{number}"))
+            statement.name: stage_in(
+                snapshot, processor, order, statement, _beside(path, f"section{number}"), digested=True
+            )
             for number, statement in enumerate(outcome.statement.further, 1)
         }
-        schemas = {outcome.statement.name: outcome.staged.schema.names} if outcome.staged else {}
-        schemas |= {name: staged.schema.names for name, staged in further.items()}
-        refuse_unknown_columns(order.query, schemas)
         said = {each.name: getattr(outcome, each.name) for each in fields(Outcome)}
         earlier = _earlier(snapshot, processor, order, outcome.statement, path)
         return ReportOutcome(**said, further=further, csv=csv, earlier=earlier)
 
     return executor.run(header.connection, read, order.reading_transaction, staged=True, retries=header.retries)
+
+
+def _describe(snapshot: Snapshot, order: Order) -> None:
+    special = order.query.header.special
+    statements = order.query.statement_for(snapshot.server.dialect).all
+    schemas = {each.name: snapshot.describe(each, order.values, special=special) for each in statements}
+    refuse_unfit_columns(order.query, {name: _as_stored(schema) for name, schema in schemas.items()})
+
+
+def _as_stored(schema: pa.Schema) -> pa.Schema:
+    names = unique_names(schema.names)
+    return pa.schema([field.with_name(name) for field, name in zip(schema, names, strict=True)])
 
 
 def _earlier(

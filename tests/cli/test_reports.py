@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cockroach_pipelines.reporting.ledger import Ledger, State
 from tests.cli.conftest import Command
 from tests.peers.mail import MailServer, mail_server
 from tests.peers.postgres import PostgresServer
@@ -109,9 +110,24 @@ def test_resend_delivers_again(command: Command, project: Path, mail: MailServer
         done = command("report", "resend", "numbers", "-c", project)
         assert (done.code, "✓ e-mail to ann@example.com: sent" in done.out) == (0, True)
         assert len(mail.mails) == times
+    assert command("report", "resend", "numbers", "--missing", "-c", project).code == 0
+    assert len(mail.mails) == 2
     mail.refuse = {"ann@example.com": "550 no"}
     done = command("report", "resend", "numbers", "-c", project)
     assert (done.code, "✗ e-mail to ann@example.com: failed" in done.out) == (1, True)
+    mail.clear()
+    assert command("report", "resend", "numbers", "--missing", "-c", project).code == 0
+    assert len(mail.mails) == 1
+
+
+def test_confirm_ends_the_doubt_of_deliveries(command: Command, project: Path) -> None:
+    command("report", "render", "numbers", "-c", project)
+    assert "is in doubt." in command("report", "confirm", "numbers", "-c", project).out
+    (entry,) = json.loads(command("report", "list", "--json", "-c", project).out)
+    Ledger(Path(entry["folder"])).write("e-mail to ann@example.com", State.SENDING)
+    done = command("report", "confirm", "numbers", "-c", project)
+    assert (done.code, done.out) == (0, "✓ e-mail to ann@example.com: confirmed\n")
+    assert "confirmed" in command("report", "list", "-c", project).out
 
 
 def test_diff_tells_figures_and_rows_apart(command: Command, project: Path) -> None:
@@ -122,12 +138,16 @@ def test_diff_tells_figures_and_rows_apart(command: Command, project: Path) -> N
     done = command("report", "diff", first, "numbers", "-c", project)
     assert done.code == 1
     assert "0 rows of A alone, 2 of B alone" in done.out
+    assert "✗ different: reporting/numbers#" in done.out
     assert "row 5" in done.out
     found = json.loads(command("report", "diff", first, "numbers", "--json", "-c", project).out)
     assert found["figures"] == [{"name": "Total", "a": "6", "b": "15"}]
+    assert found["statements"] == [
+        {"name": "", "missing_in": None, "columns_of_one_alone": [], "rows_of_a_alone": 0, "rows_of_b_alone": 2}
+    ]
 
 
 def test_help_names_every_command(command: Command) -> None:
     done = command("report", "--help")
-    for name in ("list", "open", "render", "resend", "diff"):
+    for name in ("list", "open", "render", "resend", "confirm", "diff"):
         assert f" {name} " in done.out

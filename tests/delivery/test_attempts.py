@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
-from cockroach_pipelines.delivery import DeliveryError, Message, deliver
+from cockroach_pipelines.delivery import DeliveryError, Message, deliver, nothing
 
 
 @dataclass
@@ -18,13 +19,14 @@ class Fickle:
     sent: int = 0
     waits: list[float] = field(default_factory=list)
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, before_last_word: Callable[[], None] = nothing) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.sent += 1
 
 
 BUSY = DeliveryError("busy", passing=True)
+UNKNOWN = DeliveryError("nobody knows", passing=True, uncertain=True)
 
 
 def test_busy_receiver_is_asked_again_after_a_growing_wait() -> None:
@@ -53,3 +55,16 @@ def test_last_error_is_told(failures: list[DeliveryError], attempts: int, within
         deliver(channel, Message("a"), attempts=attempts, within=within, sleep=channel.waits.append)
     assert channel.sent == 0
     assert len(failures) - len(channel.failures) == min(attempts, len(failures))
+
+
+def test_what_may_have_arrived_is_sent_again_where_twice_is_better_than_never() -> None:
+    channel = Fickle([UNKNOWN])
+    deliver(channel, Message("a"), sleep=channel.waits.append)
+    assert channel.sent == 1
+
+
+def test_what_may_have_arrived_is_not_sent_again_where_once_is_enough() -> None:
+    channel = Fickle([BUSY, UNKNOWN])
+    with pytest.raises(DeliveryError, match="nobody knows"):
+        deliver(channel, Message("a"), at_most_once=True, sleep=channel.waits.append)
+    assert (channel.sent, channel.waits) == (0, [1.0])

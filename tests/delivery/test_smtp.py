@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import traceback
 from typing import Any
 
@@ -169,3 +170,31 @@ def test_nobody_listens_nobody_answers_and_nobody_knows_the_host(mail: MailServe
     assert "was silent for 0.2 s" in silence.message and silence.passing
     unknown = failure(Email(email_config(mail, host="mail.invalid")))
     assert "The mail server mail.invalid is unknown" in unknown.message and unknown.passing
+
+
+def test_server_that_says_nothing_of_the_whole_mail_leaves_it_in_doubt(mail: MailServer) -> None:
+    mail.before_answer["DATA"] = lambda: time.sleep(0.4)
+    silence = failure(Email(email_config(mail, timeout=0.2)))
+    assert silence.message == (
+        f"The mail server localhost:{mail.port} was silent after it had the whole mail, so that it may have arrived."
+    )
+    assert silence.passing and silence.uncertain
+    mail.before_answer = {"RCPT": lambda: time.sleep(0.4)}
+    assert not failure(Email(email_config(mail, timeout=0.2))).uncertain
+    assert len(mail.mails) == 1
+
+
+def test_last_word_is_announced_and_without_it_nothing_arrives(mail: MailServer) -> None:
+    class StopError(Exception):
+        """Ends the process, as far as the mail is concerned."""
+
+    def stop() -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        Email(email_config(mail)).send(MESSAGE, stop)
+    assert (mail.mails, mail.attempts) == ([], 0)
+    dots = Message("dots", (".", "..a", ".\n.\n"))
+    said: list[str] = []
+    Email(email_config(mail)).send(dots, lambda: said.append("last word"))
+    assert (said, mail.mails[0].text) == (["last word"], "dots\n\n.\n\n..a\n\n.\n.\n\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 import traceback
 
 import pytest
@@ -121,3 +122,35 @@ def test_nobody_listens_nobody_answers_and_nobody_knows_the_host() -> None:
 def test_address_without_tls_behind_https(webhook: WebhookServer) -> None:
     error = failure(webhook_config(webhook, url=webhook.address.replace("http:", "https:")))
     assert "could not be encrypted" in error.message
+
+
+def test_receiver_that_says_nothing_of_a_post_leaves_it_in_doubt(webhook: WebhookServer) -> None:
+    webhook.before_answer = lambda: time.sleep(0.4)
+    silence = failure(webhook_config(webhook, timeout=0.2))
+    assert silence.message == (
+        "localhost was silent for 0.2 s after the message was sent, so that it may have arrived."
+    )
+    assert silence.passing and silence.uncertain
+    webhook.before_answer = None
+    webhook.answers = [Answer(504), Answer(503)]
+    assert [failure(webhook_config(webhook)).uncertain for _ in range(2)] == [True, False]
+
+
+def test_post_is_announced_and_has_the_key_of_its_identity(webhook: WebhookServer) -> None:
+    class StopError(Exception):
+        """Ends the process, as far as the message is concerned."""
+
+    def stop() -> None:
+        raise StopError
+
+    channel = Webhook(webhook_config(webhook))
+    with pytest.raises(StopError):
+        channel.send(MESSAGE, stop)
+    assert webhook.attempts == 0
+    said: list[str] = []
+    for identity in ("a", "a", "b"):
+        channel.send(Message("t", identity=identity), lambda: said.append("last word"))
+    channel.send(MESSAGE)
+    keys = [headers.get("Idempotency-Key") for headers in webhook.headers]
+    assert len(said) == 3
+    assert (keys[0] == keys[1] != keys[2], keys[3]) == (True, None)

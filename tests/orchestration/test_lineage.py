@@ -86,3 +86,31 @@ def test_statement_without_tables_has_no_lineage(server: PostgresServer, tmp_pat
     config = make_project(tmp_path, {"main": server.config}, {"reporting/one.sql": "SELECT 1 AS one"})
     with dg.DagsterInstance.ephemeral() as instance:
         assert "dagster/column_lineage" not in _metadata(config, "reporting/one", instance)
+
+
+def test_report_that_becomes_a_table_knows_it_and_its_readers_know_the_report(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    server.psql(
+        "DROP SCHEMA IF EXISTS lineage CASCADE; CREATE SCHEMA lineage; GRANT ALL ON SCHEMA lineage TO PUBLIC;"
+        "CREATE TABLE lineage.sales (shop text, amount numeric(12, 2)); GRANT ALL ON lineage.sales TO PUBLIC"
+    )
+    files = {
+        "reporting/revenue.sql": """
+            /* @asset
+            report: {formats: [csv], into: {table: lineage.revenue, key: [shop]}}
+            */
+            SELECT shop, sum(amount) AS total FROM lineage.sales GROUP BY shop
+        """,
+        "reporting/best.sql": "SELECT * FROM lineage.revenue ORDER BY total DESC LIMIT 1",
+    }
+    config = make_project(tmp_path, {"main": server.config}, files)
+    with dg.DagsterInstance.ephemeral() as instance:
+        revenue = _metadata(config, "reporting/revenue", instance)
+        best = _metadata(config, "reporting/best", instance)
+    assert _deps(revenue) == {"shop": ["main/lineage/sales:shop"], "total": ["main/lineage/sales:amount"]}
+    assert [(each.name, each.type, each.constraints.nullable) for each in revenue["dagster/column_schema"].columns] == [
+        ("shop", "text", False),
+        ("total", "numeric", True),
+    ]
+    assert _deps(best) == {"shop": ["reporting/revenue:shop"], "total": ["reporting/revenue:total"]}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,22 @@ REPORT = """
       deliver: {to: email, recipients: [ann@example.com], attach: [html]}
     */
     SELECT :partition_key::date AS day, n FROM generate_series(1, extract(day FROM :partition_key::date)::int) AS n
+"""
+
+
+RUN = """
+import sys
+from pathlib import Path
+import dagster as dg
+from cockroach_pipelines.config import ConfigManager
+from cockroach_pipelines.orchestration import build_definitions
+
+job = build_definitions(ConfigManager.load(Path(sys.argv[1]), {})).resolve_implicit_global_asset_job_def()
+range_of = "dagster/asset_partition_range_"
+job.execute_in_process(
+    asset_selection=[dg.AssetKey(["reporting", "numbers"])],
+    tags={range_of + "start": "2024-01-02", range_of + "end": "2024-01-02"},
+)
 """
 
 
@@ -153,6 +172,27 @@ def test_a_delivery_that_fails_is_a_failed_check_of_a_report_that_is_there(
     mail.clear()
     assert checks(run(config, "2024-01-02"))["report_delivered"].passed
     assert len(mail.mails) == 1
+
+
+def test_a_run_that_is_killed_while_it_delivers_leaves_one_mail_and_a_failed_check(
+    config: ConfigManager, mail: MailServer
+) -> None:
+    runs: list[subprocess.Popen[bytes]] = []
+
+    def kill() -> None:
+        runs[0].kill()
+        runs[0].wait()
+
+    mail.before_answer["DATA"] = kill
+    runs.append(subprocess.Popen([sys.executable, "-c", RUN, str(config.path)], start_new_session=True))
+    assert runs[0].wait(120) == -signal.SIGKILL
+    mail.before_answer.clear()
+    for _ in range(2):
+        delivered = checks(run(config, "2024-01-02"))["report_delivered"]
+        assert not delivered.passed
+        assert "e-mail to ann@example.com: in doubt" in str(delivered.description)
+        assert "report confirm reporting/numbers -p 2024-01-02 --snapshot" in str(delivered.description)
+        assert len(mail.mails) == 1
 
 
 def test_a_report_that_cannot_be_made_fails_with_its_place_and_delivers_nothing(

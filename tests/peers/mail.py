@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -40,18 +40,24 @@ class Mail:
         return {str(each.get_filename()): each.get_payload(decode=True) for each in self.message.iter_attachments()}  # type: ignore[misc]
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 @dataclass
 class MailServer:
     """What a mail server got, and what it answers.
 
     `refuse` maps recipients to what is said to them instead of 250, `answers` holds what the next mails are answered
-    with before they are taken again.
+    with before they are taken again. `before_answer` has what is called once a command was dealt with, RCPT or DATA, and
+    before its answer.
     """
 
     port: int
     mails: list[Mail] = field(default_factory=list)
     refuse: dict[str, str] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
+    before_answer: dict[str, Callable[[], None]] = field(default_factory=dict)
     attempts: int = 0
 
     async def handle_RCPT(
@@ -60,6 +66,7 @@ class MailServer:
         if address in self.refuse:
             return self.refuse[address]
         envelope.rcpt_tos.append(address)
+        self.before_answer.get("RCPT", _nothing)()
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
@@ -69,6 +76,7 @@ class MailServer:
         message = message_from_bytes(envelope.original_content or b"", policy=default)
         assert isinstance(message, EmailMessage)
         self.mails.append(Mail(str(envelope.mail_from), tuple(envelope.rcpt_tos), message))
+        self.before_answer.get("DATA", _nothing)()
         return "250 OK"
 
     def authenticate(
@@ -83,6 +91,7 @@ class MailServer:
         self.mails.clear()
         self.refuse.clear()
         self.answers.clear()
+        self.before_answer.clear()
         self.attempts = 0
 
 

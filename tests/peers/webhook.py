@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,12 +22,16 @@ class Answer:
 
 @dataclass
 class WebhookServer:
-    """What was posted; `answers` holds what the next posts are answered with before they are taken again."""
+    """What was posted; `answers` holds what the next posts are answered with before they are taken again.
+
+    `before_answer` is called once a post was taken, before its answer.
+    """
 
     address: str = ""
     posts: list[Any] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    before_answer: Callable[[], None] | None = None
     attempts: int = 0
     reply: str = "ok"
 
@@ -36,6 +40,7 @@ class WebhookServer:
         self.posts.clear()
         self.headers.clear()
         self.answers.clear()
+        self.before_answer = None
         self.attempts = 0
         self.reply = "ok"
 
@@ -53,6 +58,8 @@ def webhook_server() -> Iterator[WebhookServer]:
             if answer.code == 200:
                 state.posts.append(json.loads(body))
                 state.headers.append(dict(self.headers))
+                if state.before_answer:
+                    state.before_answer()
             self.send_response(answer.code)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

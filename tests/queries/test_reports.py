@@ -148,6 +148,8 @@ REFUSALS = {
     "deliver: [{to: ./out, only_if: alert}]": "3:29: `report.deliver.0.only_if`: there is no alert. Add one to a column or a figure.",
     "deliver: [{to: ./out, only_if: rosw}]": "3:38: `report.deliver.0.only_if`: 'rosw' is none of always, rows, alert, change. Did you mean 'rows'?",
     "locale: german": "3:15: `report.locale`: 'german' is no locale. Write a language with or without a country, such as de or en_GB.",
+    "locale: xx": "3:15: `report.locale`: nothing is known of the locale 'xx'. ",
+    "locale: de_DT": "3:15: `report.locale`: nothing is known of the locale 'de_DT'. Did you mean 'de_IT'?",
     "rows: 6000": "3:13: `report.rows`: 6000 is no whole number from 0 to 5,000.",
 }
 
@@ -181,6 +183,15 @@ def test_what_does_not_fit_the_partitions_is_refused(
     (found,) = errors_of(load(report(said, more=more)), sql_folder)
     assert error in found
     assert found.startswith("report.sql:4:")
+
+
+def test_pdf_without_weasyprint_is_refused_at_its_place(
+    load: Load, sql_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    (found,) = errors_of(load(report("formats: [html, pdf]")), sql_folder)
+    assert found.startswith("report.sql:3:16: A report as PDF needs WeasyPrint, which is not installed.")
+    assert "pip install 'cockroach_pipelines[pdf]'" in found
 
 
 def test_report_of_another_kind_of_file_is_refused(write: Write, sql_folder: Path) -> None:

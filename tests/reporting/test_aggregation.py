@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from cockroach_pipelines.queries.figures import parse_figure
 from cockroach_pipelines.reporting.aggregation import figures_of
-from cockroach_pipelines.reporting.digest import rows_digest
 from cockroach_pipelines.reporting.errors import ReportError
 
 
@@ -68,43 +67,3 @@ def test_figures_of_texts_and_dates(path: Path) -> None:
     assert figures(path, "min(t)", "max(t)", "first(t)", "distinct(t)") == ["a", "b", "b", 2]
     with pytest.raises(ReportError, match=r"sum\(t\) needs numbers, and 't' is string"):
         figures(path, "sum(t)")
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | st.text("ab", max_size=2)), max_size=12),
-    st.integers(1, 5),
-)
-def test_the_digest_is_of_the_rows_and_not_of_their_groups(
-    path: Path, rows: list[tuple[int | None, str | None]], group: int
-) -> None:
-    def digest(some: list[tuple[int | None, str | None]], size: int) -> str:
-        table = pa.table(
-            {"n": pa.array([n for n, _ in some], pa.int64()), "t": pa.array([t for _, t in some], pa.string())}
-        )
-        pq.write_table(table, path, row_group_size=size)
-        return rows_digest(path)
-
-    whole = digest(rows, 100)
-    assert digest(rows, group) == whole
-    for number, (n, t) in enumerate(rows):
-        for other in ((n, "" if t is None else None), (0 if n is None else None, t), (n, f"{t}b")):
-            assert digest([*rows[:number], other, *rows[number + 1 :]], 100) != whole
-    assert digest([*rows, (None, None)], 100) != whole
-
-
-def test_the_digest_takes_every_type(path: Path) -> None:
-    columns = {
-        "decimal": pa.array([Decimal("1.50"), None], pa.decimal128(38, 2)),
-        "moment": pa.array([0, None], pa.timestamp("us", "UTC")),
-        "date": pa.array([0, None], pa.date32()),
-        "time": pa.array([0, None], pa.time64("us")),
-        "truth": [True, None],
-        "bytes": [b"\x00\xff", None],
-        "list": [[1, None], None],
-        "float": [float("nan"), None],
-    }
-    pq.write_table(pa.table(columns), path)
-    first = rows_digest(path)
-    pq.write_table(pa.table({**columns, "bytes": [b"\x00\xfe", None]}), path)
-    assert rows_digest(path) != first

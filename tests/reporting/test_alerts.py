@@ -60,9 +60,13 @@ def test_more_rows_than_are_compared_are_told(make: Make, monkeypatch: pytest.Mo
     assert "rows are compared one by one up to 3; compare figures" in report.unjudged[0]
 
 
-def test_alert_of_a_column_without_numbers_is_told(make: Make) -> None:
-    report = make("/* @asset\nreport: {columns: {t: {alert: {above: 1}}}}\n*/\nSELECT 'x' AS t")
+def test_alert_of_a_column_that_has_numbers_in_another_statement_alone_is_told(make: Make) -> None:
+    report = make(
+        "/* @asset\nreport: {columns: {t: {alert: {above: 1}}}}\n*/\n"
+        "-- name: a\nSELECT 'x' AS t;\n-- name: b\nSELECT 2 AS t"
+    )
     assert report.unjudged == ("T holds no numbers, but string",)
+    assert report.alerts == ("T is above 1 in the only row",)
 
 
 def test_figures_are_judged_by_their_limits_and_changes(make: Make) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from cockroach_pipelines.config import EmailConfig, WebhookConfig
 from cockroach_pipelines.delivery import attempts
 from cockroach_pipelines.queries import ReportRules, SQLRepository
 from cockroach_pipelines.reporting import Delivered, Deliverer, Snapshot, SnapshotStore, delivering
+from cockroach_pipelines.reporting.delivering import Again
 from cockroach_pipelines.reporting.ledger import Ledger, State
 from tests.peers.mail import Authority, MailServer, mail_server
 from tests.peers.webhook import Answer, WebhookServer, webhook_server
@@ -74,9 +77,12 @@ class Sending:
     def __init__(self, keep: Keep, store: SnapshotStore, deliverer: Deliverer, tmp_path: Path) -> None:
         self.keep, self.store, self.deliverer, self.tmp_path = keep, store, deliverer, tmp_path
 
-    def __call__(self, text: str, hours: int = 0, *, again: bool = False, **parameters: object) -> list[Delivered]:
+    def __call__(self, text: str, hours: int = 0, **parameters: object) -> list[Delivered]:
         self.snapshot: Snapshot = self.keep(text, now=NOW + dt.timedelta(hours=hours), **parameters)
-        return self.deliverer.deliver(self.snapshot, rules_of(self.tmp_path), self.store, again=again)
+        return self.again(Again.NOTHING)
+
+    def again(self, again: Again) -> list[Delivered]:
+        return self.deliverer.deliver(self.snapshot, rules_of(self.tmp_path), self.store, again)
 
 
 @pytest.fixture
@@ -111,9 +117,32 @@ def test_what_has_arrived_is_not_sent_again_whatever_runs_again(send: Sending, m
 
 def test_a_person_can_have_it_sent_again(send: Sending, mail: MailServer) -> None:
     send(report(MAIL))
-    send(report(MAIL), again=True)
+    send.again(Again.MISSING)
+    assert len(mail.mails) == 1
+    send.again(Again.EVERYTHING)
     assert len(mail.mails) == 2
     assert len({sent.message["Message-ID"] for sent in mail.mails}) == 2
+
+
+def test_a_mail_of_which_the_server_says_nothing_is_not_sent_again(send: Sending, mail: MailServer) -> None:
+    assert send.deliverer.email is not None
+    send.deliverer = replace(send.deliverer, email=send.deliverer.email.model_copy(update={"timeout": 0.2}))
+    mail.before_answer["DATA"] = lambda: time.sleep(0.4)
+    for _ in range(2):
+        (doubt,) = send(report(MAIL))
+        assert (doubt.passed, doubt.state) == (False, State.DOUBT)
+        assert "was silent after it had the whole mail, so that it may have arrived" in doubt.detail
+        assert "report resend reporting/r --snapshot" in doubt.detail
+    assert (len(mail.mails), mail.attempts) == (1, 1)
+
+
+def test_recipients_that_are_refused_for_now_do_not_make_the_others_get_it_twice(
+    send: Sending, mail: MailServer
+) -> None:
+    mail.refuse = {"bob@example.com": "450 later"}
+    (partly,) = send(report(MAIL))
+    assert (partly.state, "bob@example.com: 450 later" in partly.detail) == (State.SENT, True)
+    assert [sent.recipients for sent in mail.mails] == [("ann@example.com",)]
 
 
 def test_what_passes_is_tried_again_at_once(send: Sending, mail: MailServer) -> None:
@@ -131,30 +160,6 @@ def test_what_failed_is_sent_by_the_next_run(send: Sending, mail: MailServer) ->
     assert len(mail.mails) == 1
 
 
-def test_a_run_that_died_in_between_is_told_and_not_guessed(
-    send: Sending, mail: MailServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    def die(ledger: Ledger, delivery: str, state: State, detail: str = "") -> None:
-        if state is State.SENT:
-            raise Killed
-        write(ledger, delivery, state, detail)
-
-    write = Ledger.write
-    monkeypatch.setattr(Ledger, "write", die)
-    with pytest.raises(Killed):
-        send(report(MAIL))
-    monkeypatch.undo()
-    for hours in (1, 2):
-        (doubt,) = send(report(MAIL), hours)
-        assert (doubt.passed, doubt.state) == (False, State.DOUBT)
-        assert "it may have arrived" in doubt.detail
-    assert len(mail.mails) == 1
-    assert states(send(report(MAIL), 3, again=True)) == [State.SENT]
-
-
 def test_recipients_that_are_refused_are_named_and_the_others_not_asked_twice(send: Sending, mail: MailServer) -> None:
     mail.refuse = {"bob@example.com": "550 who?"}
     for hours in (0, 1):
@@ -170,7 +175,7 @@ def test_recipients_that_are_refused_are_named_and_the_others_not_asked_twice(se
 def test_wrong_credentials_and_silence_are_told(
     keep: Keep, store: SnapshotStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "deliver", lambda channel, message: channel.send(message))
+    monkeypatch.setattr(delivering, "deliver", lambda channel, message, **_: channel.send(message))
     snapshot = keep(report(MAIL))
     authority = Authority.of(tmp_path)
     with mail_server(authority, security="starttls", login=True) as server:

@@ -259,9 +259,9 @@ def test_values_of_every_type_can_be_shown(make: Make) -> None:
 @pytest.mark.parametrize(
     ("said", "error"),
     [
-        ("locale: xx", "r.sql:3:17: Nothing is known of the locale 'xx'."),
-        ("kpis: {rows: count, total: sum(t)}", "r.sql:3:36: sum(t) needs numbers, and 't' is string."),
-        ("kpis: {total: {value: mean(t) / count}}", "r.sql:3:31: mean(t) needs numbers, and 't' is string."),
+        ("columns: {t: {alert: {above: 1}}}", "r.sql:3:30: An alert needs numbers, and 't' is text."),
+        ("kpis: {rows: count, total: sum(t)}", "r.sql:3:36: sum(t) needs numbers, and 't' is text."),
+        ("kpis: {total: {value: mean(t) / count}}", "r.sql:3:31: mean(t) needs numbers, and 't' is text."),
     ],
 )
 def test_what_cannot_be_made_of_the_rows_is_told_at_its_place(make: Make, said: str, error: str) -> None:

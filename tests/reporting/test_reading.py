@@ -43,13 +43,13 @@ def test_all_of_it_is_read_again_after_an_error_that_may_pass(read: Read, monkey
     calls: list[str] = []
     stage = report.stage_in
 
-    def fail_once(*arguments: Any) -> Any:
+    def fail_once(*arguments: Any, **named: Any) -> Any:
         calls.append(arguments[3].name)
         if len(calls) == 2:
             error = DatabaseError("restart transaction")
             error.recovery = Recovery.AGAIN
             raise error
-        return stage(*arguments)
+        return stage(*arguments, **named)
 
     monkeypatch.setattr(report, "stage_in", fail_once)
     outcome = read(SECTIONS, "2024-01-03")

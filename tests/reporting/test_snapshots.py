@@ -156,10 +156,35 @@ def test_two_snapshots_are_told_apart(keep: Keep) -> None:
     second = keep(NUMBERS.replace("n / 3.0 AS third", "n AS other"), now=NOW + dt.timedelta(hours=1), count=5)
     found = differences(first, second, sample=1)
     assert found.figures == (("Total", "6", "15"),)
-    assert found.columns == ("other", "third")
-    assert (found.only_first, found.only_second) == (0, 2)
-    assert found.second_sample is not None and found.second_sample.num_rows == 1
+    (only,) = found.statements
+    assert only.columns == ("other", "third")
+    assert (only.only_first, only.only_second) == (0, 2)
+    assert only.second_sample is not None and only.second_sample.num_rows == 1
     assert differences(first, first, sample=1).equal
+
+
+def test_every_statement_of_two_snapshots_is_told_apart(keep: Keep) -> None:
+    text = """
+        /* @asset
+        report: {formats: [csv]}
+        */
+        -- name: same
+        SELECT 1 AS one;
+        -- name: other
+        SELECT n FROM generate_series(1, 3) AS n;
+        -- name: gone
+        SELECT n AS a, n AS b FROM generate_series(1, 2) AS n
+    """
+    first = keep(text)
+    second = keep(text.replace("1, 3", "3, 4").replace("gone", "come"), now=NOW + dt.timedelta(hours=1))
+    found = {each.name: each for each in differences(first, second, sample=5).statements}
+    assert list(found) == ["same", "other", "gone", "come"]
+    assert found["same"].equal
+    assert (found["other"].only_first, found["other"].only_second, found["other"].missing_in) == (2, 1, "")
+    assert found["other"].first_sample is not None
+    assert found["other"].first_sample.to_pydict() == {"n": ["1", "2"]}
+    assert (found["gone"].only_first, found["gone"].missing_in) == (2, "B")
+    assert (found["come"].only_second, found["come"].missing_in) == (2, "A")
 
 
 def test_a_manifest_that_cannot_be_read_says_where(keep: Keep, store: SnapshotStore) -> None:

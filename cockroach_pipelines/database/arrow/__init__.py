@@ -1,6 +1,7 @@
 """Results and tables as Arrow, over COPY: `read` streams a result, `write` and `upsert` fill a table."""
 
 from cockroach_pipelines.database.arrow.copy_in import WriteResult, write
+from cockroach_pipelines.database.arrow.describe import describe
 from cockroach_pipelines.database.arrow.errors import (
     DuplicateKeyError,
     MultipleStatementsError,
@@ -28,6 +29,7 @@ __all__ = [
     "UnsafeLiteralsError",
     "UnsupportedTypeError",
     "WriteResult",
+    "describe",
     "read",
     "text_of_intervals",
     "upsert",

@@ -12,6 +12,7 @@ import jpype
 
 from cockroach_pipelines.database.arrow.errors import NoResultError
 from cockroach_pipelines.database.arrow.literals import parse_natively, require_safe_literals, with_literals
+from cockroach_pipelines.database.arrow.statement import single_statement
 from cockroach_pipelines.database.arrow.types import Column, Special, column, schema_of
 from cockroach_pipelines.database.binding import bind_all
 from cockroach_pipelines.database.errors import StatementError, statement_error
@@ -29,6 +30,19 @@ class Description:
     def schema(self) -> Any:
         """The Arrow schema of the columns."""
         return schema_of(self.columns)
+
+
+def describe(jdbc: Any, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> Any:
+    """Give the Arrow schema that the stream of a statement would have; nothing runs.
+
+    Raises:
+        NoResultError: It gives no columns.
+        MultipleStatementsError: The text holds more than one.
+        StatementError: The server refuses it.
+    """
+    single = single_statement(sql)
+    with closing(prepare(jdbc, single, parameters)) as statement:
+        return describe_prepared(statement, single, special).schema
 
 
 def describe_with_literals(

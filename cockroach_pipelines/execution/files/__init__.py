@@ -3,6 +3,7 @@
 from cockroach_pipelines.execution.files.batches import unique_names
 from cockroach_pipelines.execution.files.destination import AnyPlace, Destination
 from cockroach_pipelines.execution.files.errors import FileWriteError, writing
+from cockroach_pipelines.execution.files.fitting import is_unscaled_numeric
 from cockroach_pipelines.execution.files.formats import ENDINGS, FileWriter, ending_of, writer_for
 from cockroach_pipelines.execution.files.sink import LocalFile
 from cockroach_pipelines.execution.files.spilling import SpillFile
@@ -20,6 +21,7 @@ __all__ = [
     "WrittenFile",
     "encoding",
     "ending_of",
+    "is_unscaled_numeric",
     "staging",
     "unique_names",
     "write_file",

@@ -18,6 +18,7 @@ from upath import UPath
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.execution.files.errors import remote_error, writing
+from cockroach_pipelines.execution.files.folders import synchronise_folder
 from cockroach_pipelines.execution.files.sink import LocalFile, Sink
 from cockroach_pipelines.execution.files.staging import staging
 from cockroach_pipelines.execution.files.upload import Upload
@@ -147,12 +148,7 @@ def _moved(source: Path, destination: Path) -> bool:
             if error.errno == errno.EXDEV:
                 return False
             raise
-    with contextlib.suppress(OSError):  # some network file systems refuse; the file itself is on the disk
-        folder = os.open(destination.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    synchronise_folder(destination.parent)
     return True
 
 
