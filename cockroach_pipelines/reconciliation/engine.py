@@ -157,7 +157,7 @@ class _Run:
             if self.tally.counts.total:
                 around = surroundings(sides, self.statements, (shapes.source, shapes.target))
         parts, outcome = self.parts, None
-        if self.spec.recheck and self.tally.counts.total and not self.columns.keyless:
+        if self.spec.recheck and self.tally.counts.total:
             again = self._recheck(self.spec.recheck)
             outcome, self.tally, parts = again.outcome, again.tally, again.parts
         return self._result(started, plan.choice, parts, outcome, around)
