@@ -102,11 +102,9 @@ def reconcile(
     if not spec.measures:
         return run(source, target, spec, folder)
     groups = grouped(source, target, spec, connections, activity)
-    result = run(groups.source, groups.target, groups.spec, folder)
-    drill = groups.drill(result)
-    if drill is None:
-        return result
-    return replace(result, drilled=run(drill.source, drill.target, drill.spec, folder / DRILLED))
+    found = run(groups.source, groups.target, groups.spec, folder)
+    drill = groups.drill(found)
+    return groups.result(found, run(drill.source, drill.target, drill.spec, folder / DRILLED) if drill else None)
 
 
 class _Run:

@@ -63,6 +63,14 @@ def recheck(result: Reconciliation) -> str:
     )
 
 
+def drilled(result: Reconciliation) -> str:
+    """Say of which groups the rows were compared."""
+    groups, looked_into = result.counts.total, min(result.counts.total, result.spec.drill)
+    if looked_into == groups:
+        return "The rows of the groups that differ"
+    return f"The rows of {looked_into:,} of the {groups:,} groups that differ"
+
+
 def schema_difference(difference: SchemaDifference) -> str:
     """Say how a column itself differs."""
     said = [side for side in (difference.source, difference.target) if side is not None]
