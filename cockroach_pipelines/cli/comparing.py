@@ -147,7 +147,7 @@ def _small_print(result: Reconciliation) -> Iterator[str]:
 def _by_column(result: Reconciliation) -> Table:
     table = Table(header_style="bold", box=SIMPLE_HEAD)
     table.add_column("column")
-    for heading in ("changed rows", "share of rows"):
+    for heading in (f"changed {result.noun}s", f"share of {result.noun}s"):
         table.add_column(heading, justify="right")
     for each in result.by_column[:_COLUMNS_SHOWN]:
         table.add_row(escape(each.column), f"{each.rows:,}", f"{each.share:.4%}")

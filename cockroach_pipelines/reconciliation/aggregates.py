@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 import pyarrow.parquet as pq
 
@@ -21,7 +22,7 @@ from cockroach_pipelines.reconciliation.columns import (
 )
 from cockroach_pipelines.reconciliation.dataset import key_names
 from cockroach_pipelines.reconciliation.equality import canonical_number
-from cockroach_pipelines.reconciliation.errors import KeyColumnError
+from cockroach_pipelines.reconciliation.errors import KeyColumnError, ReconciliationError
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.levels import join_levels
@@ -29,10 +30,12 @@ from cockroach_pipelines.reconciliation.matching import Row
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import Reconciliation
 from cockroach_pipelines.reconciliation.sides import Sides
-from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
+from cockroach_pipelines.reconciliation.spec import ReconciliationSpec, Tolerance
 from cockroach_pipelines.reconciliation.statements import key_condition, source_of
 
 _ALL = "everything"
+_QUOTIENTS = Tolerance(relative=Decimal("1e-12"))
+"""PostgreSQL and CockroachDB end a quotient of decimals after another number of digits."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,15 @@ def grouped(
         for relation, shape, dialect, is_source in zip((source, target), shapes, dialects, (True, False), strict=True)
     ]
     tolerance = {measure.name: measure.tolerance for measure in spec.measures if measure.tolerance}
+    if dialects[0] is not dialects[1]:
+        tolerance = {each.name: _QUOTIENTS for each in spec.measures if each.function == "avg"} | tolerance
     names = {measure.name for measure in spec.measures}
     tolerance |= {name: rule for name, rule in spec.tolerance.items() if name in names}
+    if not spec.drill and (lost := next((name for name in spec.tolerance if name not in names), None)):
+        raise ReconciliationError(
+            f"The tolerance of {lost!r} would have no effect: groups are compared by their measures.",
+            advice="Give a measure its own, such as {sum(amount): 0.01}, or look into rows with `drill`.",
+        )
     own = ReconciliationSpec(
         key=spec.group_by or (_ALL,),
         tolerance=tolerance,
@@ -141,9 +151,11 @@ def _aggregated(
         value = "*"
         if each.column is not None:
             value = values[each.column]
-            is_text = columns[each.column].family is Family.TEXT and each.column not in spec.normalize
-            if each.function in ("min", "max") and is_text and dialect is Dialect.POSTGRESQL:
+            family = columns[each.column].family if each.column not in spec.normalize else Family.OTHER
+            if each.function in ("min", "max") and family is Family.TEXT and dialect is Dialect.POSTGRESQL:
                 value += ' COLLATE "C"'  # the first and the last by bytes, as on CockroachDB
+            if each.function in ("sum", "avg") and family is Family.FLOAT:
+                value += "::text::numeric"  # whose sum does not depend on the order of the rows
         counted = f"count(DISTINCT {value})" if each.function == "distinct" else f"{each.function}({value})"
         measures.append(f"{counted} AS {quoted(each.name)}")
     rows = source_of(relation, spec, "true")

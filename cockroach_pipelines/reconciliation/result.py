@@ -248,10 +248,17 @@ class Reconciliation:
         return Verdict.WARN if expect.warn.is_exceeded(self.counts.total, self.share) else Verdict.PASS
 
     @property
+    def noun(self) -> str:
+        """What was compared: a `row` or a `group`."""
+        return "group" if self.spec.measures else "row"
+
+    @property
     def headline(self) -> str:
         """Say in one sentence what was found."""
-        noun = "group" if self.spec.measures else "row"
+        noun = self.noun
         rows = f"{self.source_rows:,} against {self.target_rows:,} {noun}s"
+        if self.spec.sample is not None:
+            rows += f", a sample of {100 * self.spec.sample:g}% of the keys"
         if self.equal:
             return f"No differences in {rows}."
         counts = self.counts

@@ -117,6 +117,24 @@ def test_groups_of_numbers_of_different_types_are_looked_into(databases: Databas
     assert [(row["id"], row["kind"]) for row in cells(result.drilled)] == [(1, "missing"), (3, "extra")]
 
 
+def test_sums_of_floats_do_not_depend_on_the_order_of_rows(databases: Databases) -> None:
+    rows = "SELECT g, 1.0::float8 / g FROM generate_series(1, 2000) AS g"
+    databases.tables("t", "id int, rate float8", f"{rows} ORDER BY 1", f"{rows} ORDER BY 1 DESC")
+    orders = [each.execute("SELECT sum(rate) FROM t").fetchone() for each in (databases.source, databases.target)]
+    assert orders[0] != orders[1]
+    assert databases.reconcile("t", measures=(Measure("sum", "rate"), Measure("avg", "rate"))).equal
+
+
+def test_a_tolerance_of_rows_that_are_not_looked_into_is_refused(databases: Databases) -> None:
+    databases.tables("t", TABLE, ROWS, ROWS)
+    asked = {"measures": (Measure("sum", "amount"),), "tolerance": {"amount": Tolerance(absolute=Decimal(1))}}
+    with pytest.raises(
+        ReconciliationError, match="'amount' would have no effect: groups are compared by their measures"
+    ):
+        databases.reconcile("t", **asked)
+    assert databases.reconcile("t", **asked, drill=1).equal
+
+
 def test_measures_have_tolerances(databases: Databases) -> None:
     databases.tables("t", TABLE, ROWS, ROWS)
     databases.target.execute(
