@@ -167,6 +167,10 @@ def reconcile(
         list[str] | None, typer.Option("--columns", help="Compare these columns alone; all that both have when silent.")
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="Columns to leave out.")] = None,
+    rename: Annotated[
+        list[str] | None,
+        typer.Option("--rename", help="COLUMN=NAME: what the target calls a column of the source; repeatable."),
+    ] = None,
     where: Annotated[str | None, typer.Option("--where", help="A condition on the rows of both sides.")] = None,
     tolerance: Annotated[
         list[str] | None,
@@ -210,6 +214,17 @@ def reconcile(
             "--mend", help="Write SQL to this file that would make the target like the source; it is never run."
         ),
     ] = None,
+    mend_source: Annotated[
+        bool, typer.Option("--mend-source", help="With --mend: make the source like the target instead.")
+    ] = False,
+    upsert: Annotated[
+        bool,
+        typer.Option(
+            "--upsert",
+            help="With --mend: put whole rows, read again, in the place of those that differ, instead of changing values "
+            "one row at a time.",
+        ),
+    ] = False,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -224,7 +239,7 @@ def reconcile(
 
     Exits with 0 when they are equal, 1 when they differ or the comparison ended early. Nothing is ever written to either.
     """
-    from cockroach_pipelines.cli.reconcile import assigned, listed, number_or_text, reconcile_tables
+    from cockroach_pipelines.cli.reconcile import assigned, listed, mend_asked, number_or_text, reconcile_tables
 
     raise_when_asked_to_end()
     given = {
@@ -233,6 +248,7 @@ def reconcile(
         "key": listed(key),
         "columns": listed(columns),
         "exclude": listed(exclude),
+        "rename": assigned(rename, "--rename") or None,
         "where": where,
         "tolerance": assigned(tolerance, "--tolerance") or None,
         "sample": None if sample is None else number_or_text(sample),
@@ -246,7 +262,15 @@ def reconcile(
     }
     values = {name: value for name, value in given.items() if value is not None}
     raise typer.Exit(
-        reconcile_tables(values, output=output, mend=mend, resume=resume, rows=rows, config=config, as_json=json)
+        reconcile_tables(
+            values,
+            output=output,
+            mend=mend_asked(mend, source=mend_source, upsert=upsert),
+            resume=resume,
+            rows=rows,
+            config=config,
+            as_json=json,
+        )
     )
 
 

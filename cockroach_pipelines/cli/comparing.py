@@ -47,7 +47,7 @@ def compare_file(
     """
     asked = Asked(order.query.name, comparison, order.values)
     partition = order.partition.key if order.partition else None
-    with compared(asked, manager) as result:
+    with compared(asked, manager) as (result, _):
         blocked = comparison.header.expect.blocking and result.verdict is Verdict.FAIL
         if target and not blocked:
             target.publish_parquet(result.differences)
@@ -77,8 +77,10 @@ class Asked:
 
 
 @contextmanager
-def compared(asked: Asked, manager: ConfigManager) -> Iterator[Reconciliation]:
+def compared(asked: Asked, manager: ConfigManager) -> Iterator[tuple[Reconciliation, Comparing]]:
     """Compare with a bar of progress on standard error; the file of differences is there within the block.
+
+    Gives what was found, and what compared it, with connections that are still open.
 
     Raises:
         PipelinesError: What is asked for cannot be done, or a database refused.
@@ -96,7 +98,7 @@ def compared(asked: Asked, manager: ConfigManager) -> Iterator[Reconciliation]:
                 progress=_BarUpdater(bar),
             )
             result = comparing.run(asked.comparison, asked.values)
-        yield result
+        yield result, comparing
 
 
 def exit_code_of(result: Reconciliation) -> ExitCode:
@@ -126,7 +128,7 @@ def show(result: Reconciliation, console: Console, *, rows: int) -> None:
     for line in _small_print(result):
         console.print(f"  [dim]{escape(line)}[/]", highlight=False, soft_wrap=True)
     if result.drilled:
-        console.print("\nThe rows of the groups that differ:")
+        console.print(f"\n{telling.drilled(result)}:")
         show(result.drilled, console, rows=rows)
 
 
@@ -145,7 +147,7 @@ def _small_print(result: Reconciliation) -> Iterator[str]:
 def _by_column(result: Reconciliation) -> Table:
     table = Table(header_style="bold", box=SIMPLE_HEAD)
     table.add_column("column")
-    for heading in ("changed rows", "share of rows"):
+    for heading in (f"changed {result.noun}s", f"share of {result.noun}s"):
         table.add_column(heading, justify="right")
     for each in result.by_column[:_COLUMNS_SHOWN]:
         table.add_row(escape(each.column), f"{each.rows:,}", f"{each.share:.4%}")
@@ -154,8 +156,11 @@ def _by_column(result: Reconciliation) -> Table:
 
 def record_of(result: Reconciliation) -> dict[str, Any]:
     """Give what `--json` says of a comparison."""
-    # The file itself is gone when the command has ended: `written_to` says where it is kept.
-    return {name: value for name, value in result.as_record().items() if name != "differences_file"}
+    record = result.as_record()
+    # The files themselves are gone when the command has ended: `written_to` says where they are kept.
+    for each in (record, record["drilled"] or {}):
+        each.pop("differences_file", None)
+    return record
 
 
 def _bar() -> Bar:

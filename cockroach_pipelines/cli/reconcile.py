@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from cockroach_pipelines.cli.target import Target
 from cockroach_pipelines.config import ConfigManager, ConfigurationError, did_you_mean
 from cockroach_pipelines.execution import Destination
 from cockroach_pipelines.queries import asked_comparison
-from cockroach_pipelines.reconciliation import Reconciliation, mending_sql
+from cockroach_pipelines.reconciliation import Comparing, Direction, Reconciliation
 
 _SHOWN = {
     "source": "SOURCE",
@@ -33,7 +34,7 @@ def reconcile_tables(
     values: Mapping[str, object],
     *,
     output: str | None,
-    mend: Path | None,
+    mend: Mend | None,
     resume: Path | None,
     rows: int,
     config: Path | None,
@@ -54,8 +55,8 @@ def reconcile_tables(
                 advice=did_you_mean(side.connection, manager.settings.connections),
             )
     asked = Asked(f"reconcile {comparison.source.table}", comparison, {}, resume)
-    with compared(asked, manager) as result:
-        mended = _mend(result, mend) if mend else None
+    with compared(asked, manager) as (result, comparing):
+        mended = _mend(result, comparing, mend) if mend else None
         if target:
             target.publish_parquet(result.differences)
         if as_json:
@@ -74,16 +75,38 @@ def reconcile_tables(
         return exit_code_of(result)
 
 
-def _mend(result: Reconciliation, path: Path) -> Path | None:
-    """Write the SQL that makes the target like the source; None, and no file, where nothing differs."""
+@dataclass(frozen=True)
+class Mend:
+    """Where to write SQL that would make a side like the other, and how."""
+
+    path: Path
+    side: Direction = Direction.TARGET
+    upsert: bool = False
+
+
+def mend_asked(path: Path | None, *, source: bool, upsert: bool) -> Mend | None:
+    """Read the options about mending.
+
+    Raises:
+        ConfigurationError: They say how, and no file.
+    """
+    if path is None:
+        if said := next((option for option, given in (("--mend-source", source), ("--upsert", upsert)) if given), None):
+            raise ConfigurationError(f"{said} says how to mend, and --mend is missing.", advice="Add --mend FILE.")
+        return None
+    return Mend(path, Direction.SOURCE if source else Direction.TARGET, upsert)
+
+
+def _mend(result: Reconciliation, comparing: Comparing, mend: Mend) -> Path | None:
+    """Write the SQL; None, and no file, where nothing differs."""
     if not result.counts.total:
         return None
-    statements = mending_sql(result)  # refuses before a file is begun
-    with Destination.of(path).pending() as file:
+    statements = comparing.mending_sql(result, mend.side, upsert=mend.upsert)  # refuses before a file is begun
+    with Destination.of(mend.path).pending() as file:
         for statement in statements:
             file.write(f"{statement}\n".encode())
         file.publish()
-    return path
+    return mend.path
 
 
 def listed(given: Sequence[str] | None) -> list[str] | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,8 @@ class _Step:
         progress = ProgressLog(self.context.log.info, self.query.name)
         with source.comparing(target, folder, activity, self.observer, progress) as comparing:
             result = comparing.run(self.comparison, order.values)
+            upsert = self.comparison.header.mend == "upsert"
+            mending = written(result, folder, partial(comparing.mending_sql, upsert=upsert))
         with pq.ParquetFile(result.differences) as file:
             rows, schema = file.metadata.num_rows, file.schema_arrow
         staged = StagedResult(result.differences, schema, rows, result.sample)
@@ -127,7 +130,7 @@ class _Step:
         # Beside the Parquet file, whose path has a folder for the first of two dimensions.
         two = order.partition is not None and order.partition.member is not None
         base = published.joinpath(*(partition.split("|") if two else [partition])) if partition else published
-        return Compared(partition, result, staged, written(result, folder), base)
+        return Compared(partition, result, staged, mending, base)
 
     def result(self, found: Sequence[Compared], check: dg.AssetCheckResult) -> dg.MaterializeResult[Any]:
         """Give the step's result, from which the differences are published."""

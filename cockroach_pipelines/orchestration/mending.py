@@ -1,11 +1,12 @@
 """SQL that would make one side like the other, kept beside the differences."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cockroach_pipelines.database import DatabaseError
 from cockroach_pipelines.execution import Destination
-from cockroach_pipelines.reconciliation import Direction, Reconciliation, ReconciliationError, mending_sql
+from cockroach_pipelines.reconciliation import Direction, Reconciliation, ReconciliationError
 
 MOST_ROWS = 100_000
 """Of more rows that differ nothing is written by itself."""
@@ -22,27 +23,35 @@ class Mending:
     reasons: dict[Direction, str] = field(default_factory=dict)
 
 
-def written(result: Reconciliation, folder: Path) -> Mending:
-    """Write the SQL for both directions into a folder; it is never run."""
+def written(result: Reconciliation, folder: Path, sql: Callable[[Reconciliation, Direction], Iterator[str]]) -> Mending:
+    """Write the SQL for both directions into a folder; it is never run.
+
+    Args:
+        result: What was found.
+        folder: Where the files are written.
+        sql: Gives the SQL for a direction.
+    """
     mending = Mending()
     if not result.counts.total:
         return mending
+    rows = (result.drilled or result).counts.total
     for direction in Direction:
-        if result.counts.total > MOST_ROWS:
+        if rows > MOST_ROWS:
             mending.reasons[direction] = (
-                f"{result.counts.total:,} rows differ, and it is written for at most {MOST_ROWS:,}. "
+                f"{rows:,} rows differ, and it is written for at most {MOST_ROWS:,}. "
                 "`cockroach-pipelines reconcile --mend FILE` writes it for any number."
             )
             continue
+        path = folder / f"{direction}.sql"
         try:
-            transactions = mending_sql(result, direction)
-        except ReconciliationError as error:
+            transactions = sql(result, direction)
+            path.touch(mode=0o600)
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(f"{each}\n" for each in transactions)
+        except (ReconciliationError, DatabaseError) as error:  # what was found stands without it
+            path.unlink(missing_ok=True)
             mending.reasons[direction] = error.message
             continue
-        path = folder / f"{direction}.sql"
-        path.touch(mode=0o600)
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(f"{each}\n" for each in transactions)
         mending.files[direction] = path
         with path.open(encoding="utf-8") as file:
             beginning = file.read(_SHOWN)

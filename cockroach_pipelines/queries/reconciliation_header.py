@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -19,6 +19,8 @@ from cockroach_pipelines.queries.table_names import parse_table_name
 MOST_WORKERS = 32
 MEASURES = ("count", "sum", "min", "max", "distinct", "avg")
 """Aggregates that can be compared."""
+MENDINGS = ("statements", "upsert")
+"""Ways to write the SQL that would mend differences."""
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%", re.ASCII)
 _MEASURE = re.compile(r"([A-Za-z_]+)\s*(?:\(\s*(.+?)\s*\))?", re.DOTALL)
@@ -261,6 +263,12 @@ def _measure(value: object) -> object:
     return {"function": function, "column": None if column == "*" else column, "tolerance": tolerance}
 
 
+def _mend(value: object) -> object:
+    if value not in MENDINGS:
+        raise ValueError(f"{_said(value)} is none of {', '.join(MENDINGS)}. {did_you_mean(str(value), MENDINGS)}")
+    return value
+
+
 Measures = Annotated[tuple[Annotated[MeasureRule, BeforeValidator(_measure)], ...], BeforeValidator(as_list)]
 
 
@@ -270,7 +278,8 @@ class ReconciliationHeader(Header):
     With `source` and `target`, or with statements of these names, two relations are compared; without, the file is a
     query whose rows are the differences, and `expect` alone of these keys applies. Columns are named as the source has
     them; `key` is the primary key when silent, and `[]` compares whole rows. `tolerance` is by column or type. With
-    `measures` groups are compared, and of those that differ as many as `drill` says row by row.
+    `measures` groups are compared, and of those that differ as many as `drill` says row by row. `mend` is how the SQL that
+    would mend the differences is written.
     """
 
     source: Annotated[Side, _short("table", str)] | None = None
@@ -292,6 +301,7 @@ class ReconciliationHeader(Header):
     group_by: Names = ()
     measures: Measures = ()
     drill: Rows = 0
+    mend: Annotated[Literal["statements", "upsert"], BeforeValidator(_mend)] = "statements"
 
     @model_validator(mode="before")
     @classmethod
@@ -323,6 +333,10 @@ class ReconciliationHeader(Header):
             raise at_key("group_by", "groups have nothing to compare. Add `measures`, such as [count, sum(amount)].")
         if self.drill and not self.measures:
             raise at_key("drill", "is for comparing groups, into whose rows it looks. Add `measures`, or remove it.")
+        if self.sample and self.measures:
+            raise at_key("sample", "is of rows, and groups are of all their rows. Remove it, or `measures`.")
+        if twice := _first(map(str, self.measures), set(), twice=True):
+            raise at_key("measures", f"{twice} stands in it twice. Remove one of them.")
         return self
 
 

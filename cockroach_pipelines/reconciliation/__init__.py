@@ -36,6 +36,7 @@ from cockroach_pipelines.reconciliation.spec import (
     Strategy,
     Tolerance,
 )
+from cockroach_pipelines.reconciliation.upserting import upserting_sql
 
 __all__ = [
     "DIFFERENCE_COLUMNS",
@@ -76,4 +77,5 @@ __all__ = [
     "svg",
     "telling",
     "thumbnail",
+    "upserting_sql",
 ]

@@ -15,6 +15,7 @@ from cockroach_pipelines.reconciliation.families import (
     plain_type,
 )
 from cockroach_pipelines.reconciliation.spec import EXACT, ReconciliationSpec, Tolerance
+from cockroach_pipelines.reconciliation.tolerance_rules import TEXTS, without_effect
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ def map_columns(source: RelationShape, target: RelationShape, spec: Reconciliati
             differences.append(SchemaDifference(name, "missing", ours.declared, None, "the target lacks the column"))
             continue
         pairs[name] = pair = pair_of(ours, theirs, spec)
+        _refuse_without_effect(pair, spec)
         differences += _type_differences(pair)
     taken = {spec.rename.get(column.name, column.name) for column in wanted}
     if spec.columns is None:
@@ -232,6 +234,20 @@ def _refuse_unknown(source: RelationShape, target: RelationShape, spec: Reconcil
     ):
         if said not in known:
             raise ReconciliationError(f"`{where}` names {said!r}, which is no column here.", advice=_near(said, known))
+    for name, rule in spec.tolerance.items():
+        if name not in names and (wrong := without_effect(rule, family_of(name))):
+            raise ReconciliationError(
+                f"The tolerance of {name!r} would have no effect: {wrong}.", advice="Give a rule for such values."
+            )
+
+
+def _refuse_without_effect(pair: Pair, spec: ReconciliationSpec) -> None:
+    if wrong := without_effect(spec.tolerance.get(pair.name, EXACT), pair.family):
+        how = "as text" if pair.family in TEXTS else f"as {pair.family}"
+        raise ReconciliationError(
+            f"The tolerance of {pair.name!r} would have no effect: {wrong}, and the column is compared {how}.",
+            advice="Remove it, or give a rule for such values.",
+        )
 
 
 def _near(name: str, known: Sequence[str]) -> str:

@@ -102,11 +102,9 @@ def reconcile(
     if not spec.measures:
         return run(source, target, spec, folder)
     groups = grouped(source, target, spec, connections, activity)
-    result = run(groups.source, groups.target, groups.spec, folder)
-    drill = groups.drill(result)
-    if drill is None:
-        return result
-    return replace(result, drilled=run(drill.source, drill.target, drill.spec, folder / DRILLED))
+    found = run(groups.source, groups.target, groups.spec, folder)
+    drill = groups.drill(found)
+    return groups.result(found, run(drill.source, drill.target, drill.spec, folder / DRILLED) if drill else None)
 
 
 class _Run:
@@ -157,7 +155,7 @@ class _Run:
             if self.tally.counts.total:
                 around = surroundings(sides, self.statements, (shapes.source, shapes.target))
         parts, outcome = self.parts, None
-        if self.spec.recheck and self.tally.counts.total and not self.columns.keyless:
+        if self.spec.recheck and self.tally.counts.total:
             again = self._recheck(self.spec.recheck)
             outcome, self.tally, parts = again.outcome, again.tally, again.parts
         return self._result(started, plan.choice, parts, outcome, around)

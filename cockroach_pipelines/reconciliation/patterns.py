@@ -14,19 +14,17 @@ import pyarrow.compute as pc
 
 from cockroach_pipelines.reconciliation.arrays import text
 from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair
-from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.matching import value_column
 from cockroach_pipelines.reconciliation.moments import seconds_of
 from cockroach_pipelines.reconciliation.result import Kind, Pattern
 from cockroach_pipelines.reconciliation.tally import Tally
+from cockroach_pipelines.reconciliation.tolerance_rules import MOMENTS, NUMBERS
 
 _LEAST_SHARE = 0.6
 _LEAST_ROWS = 2
 _CELLS_EACH = 2_000
 _CONCENTRATED, _USUAL = 0.9, 0.5
 _LONGEST_SHOWN = 60
-_NUMBERS = (Family.INTEGER, Family.NUMERIC, Family.FLOAT)
-_MOMENTS = (Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ)
 
 Cell = tuple[str | None, str | None]
 Explanation = Callable[[Cell], str | None]
@@ -55,9 +53,9 @@ def column_patterns(cells: Any, columns: ColumnMap) -> list[Pattern]:
 def _explanations(values: list[Cell], pair: Pair) -> Iterator[tuple[str, int]]:
     """Give what explains at least most of the cells, the most telling first."""
     rules: list[Explanation] = [_null_and_empty, _null]
-    if pair.family in _NUMBERS:
+    if pair.family in NUMBERS:
         rules += [_sign, _offset, _factor, _rounding, _noise]
-    elif pair.family in _MOMENTS:
+    elif pair.family in MOMENTS:
         rules += [_shift, _truncation]
     else:
         rules += [_blanks, _case, _normalization, _encoding, _cut_off]
@@ -129,7 +127,7 @@ def _encoding(cell: Cell) -> str | None:
 
 def _cut_off(cell: Cell) -> str | None:
     source, target = cell
-    if source is None or target is None or not source.startswith(target) or source == target:
+    if source is None or not target or not source.startswith(target) or source == target:
         return None
     return f"cut off after {len(target):,} characters"
 

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from cockroach_pipelines.reconciliation.arrays import from_booleans
 from cockroach_pipelines.reconciliation.columns import ColumnMap
-from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences, key_names
-from cockroach_pipelines.reconciliation.equality import canonical, canonical_text
-from cockroach_pipelines.reconciliation.matching import Row, match, value_column
+from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences
+from cockroach_pipelines.reconciliation.matching import match
 from cockroach_pipelines.reconciliation.result import RecheckOutcome
 from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import Recheck
 from cockroach_pipelines.reconciliation.statements import Statements
+from cockroach_pipelines.reconciliation.suspects import suspects
 from cockroach_pipelines.reconciliation.tally import Tally
-from cockroach_pipelines.reconciliation.windows import read_both
-
-_KEYS_EACH = 1_000
-
-Signatures = dict[Row, int]
-"""For each key that differs, a hash of how it does."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,7 @@ def recheck(
     folder: Path,
     waiting: Callable[[], None],
 ) -> Rechecked:
-    """Read the keys of the differences again, as often as asked.
+    """Read what differs again, as often as asked: the rows of its keys, or where there is no key the same whole rows.
 
     Args:
         asked: When and how often.
@@ -56,69 +48,27 @@ def recheck(
         folder: Where those of later ones go.
         waiting: Called now and then during a pause.
     """
-    healed = 0
-    moved: set[Row] = set()
+    suspected = suspects(columns, parts)
     moments: list[str] = []
-    before = signatures(parts, columns)
-    tally = Tally()
+    tally, time_number = Tally(), 0
     for time_number in range(1, asked.times + 1):
         _pause(asked.after, waiting)
-        fresh, tally = Parts(folder / f"recheck-{time_number}", difference_schema(columns)), Tally()
+        place = folder / f"recheck-{time_number}"
+        shutil.rmtree(place, ignore_errors=True)  # an attempt that failed may have left more than this one will write
+        parts, tally = Parts(place, difference_schema(columns)), Tally()
         with open_sides() as sides:
             moments += [side.moment for side in sides.consistency]
-            statements = write(sides)
-            for window, keys in enumerate(_batches(list(before), _KEYS_EACH)):
-                _compare(sides, statements, columns, keys, window, fresh, tally)
-        now = signatures(fresh, columns)
-        healed += len(before.keys() - now.keys())
-        moved |= {key for key, signature in now.items() if before.get(key) != signature}
-        parts, before = fresh, now
-        if not now:
+            for window, (ours, theirs) in enumerate(suspected.read_again(sides, write(sides))):
+                matched = match(ours, theirs, columns)
+                tally.add(matched, columns)
+                parts.write(window, [differences(matched, columns)])
+        suspected.see(parts)
+        if not tally.counts.total:
             break
-    moving = len(moved & before.keys())
-    outcome = RecheckOutcome(asked.times, healed, len(before) - moving, moving, tuple(dict.fromkeys(moments)))
+    outcome = RecheckOutcome(
+        time_number, suspected.healed, suspected.confirmed, suspected.moving, tuple(dict.fromkeys(moments))
+    )
     return Rechecked(outcome, tally, parts)
-
-
-def signatures(parts: Parts, columns: ColumnMap) -> Signatures:
-    """Give the keys that differ and how."""
-    names = key_names(columns)
-    found: Signatures = {}
-    for table in parts.tables():
-        keys = zip(*(table[name].to_pylist() for name in names), strict=True)
-        cells = zip(*(table[name].to_pylist() for name in ("kind", "column", "source", "target")), strict=True)
-        for key, cell in zip(keys, cells, strict=True):
-            texts = tuple(
-                None if value is None else canonical_text(str(value), pair.family)
-                for value, pair in zip(key, columns.key, strict=True)
-            )
-            found[texts] = found.get(texts, 0) ^ hash(cell)
-    return found
-
-
-def _compare(
-    sides: Sides,
-    statements: tuple[Statements, Statements],
-    columns: ColumnMap,
-    keys: Sequence[Row],
-    window: int,
-    parts: Parts,
-    tally: Tally,
-) -> None:
-    ours, theirs = read_both(sides, statements, lambda each: each.rows_of(keys))
-    wanted = set(keys)
-    matched = match(_only(ours, wanted, columns), _only(theirs, wanted, columns), columns)
-    tally.add(matched, columns)
-    parts.write(window, [differences(matched, columns)])
-
-
-def _only(table: Any, keys: set[Row], columns: ColumnMap) -> Any:
-    """Leave out rows that merely equal a key for the server, such as by a collation blind to case."""
-    texts = [
-        canonical(table[value_column(position)].combine_chunks(), pair).to_pylist()
-        for position, pair in enumerate(columns.key)
-    ]
-    return table.filter(from_booleans([row in keys for row in zip(*texts, strict=True)]))
 
 
 def _pause(seconds: float, waiting: Callable[[], None]) -> None:
@@ -126,9 +76,3 @@ def _pause(seconds: float, waiting: Callable[[], None]) -> None:
     waiting()
     while (left := deadline - time.monotonic()) > 0:
         time.sleep(min(left, 0.1))
-
-
-def _batches(keys: Sequence[Row], each: int) -> Iterator[list[Row]]:
-    remaining = iter(keys)
-    while batch := list(islice(remaining, each)):
-        yield batch

@@ -248,16 +248,25 @@ class Reconciliation:
         return Verdict.WARN if expect.warn.is_exceeded(self.counts.total, self.share) else Verdict.PASS
 
     @property
+    def noun(self) -> str:
+        """What was compared: a `row` or a `group`."""
+        return "group" if self.spec.measures else "row"
+
+    @property
     def headline(self) -> str:
         """Say in one sentence what was found."""
-        rows = f"{self.source_rows:,} against {self.target_rows:,} rows"
+        noun = self.noun
+        rows = f"{self.source_rows:,} against {self.target_rows:,} {noun}s"
+        if self.spec.sample is not None:
+            rows += f", a sample of {100 * self.spec.sample:g}% of the keys"
         if self.equal:
             return f"No differences in {rows}."
         counts = self.counts
         parts = ", ".join(f"{number:,} {kind}" for kind, number in counts.as_dict().items() if number)
         least = "At least " if self.stopped else ""
         because = f" It stopped early: {self.stopped}." if self.stopped else ""
-        return f"{least}{counts.total:,} rows differ ({parts or 'none'}) in {rows}.{because}"
+        differ = f"{noun} differs" if counts.total == 1 else f"{noun}s differ"
+        return f"{least}{counts.total:,} {differ} ({parts or 'none'}) in {rows}.{because}"
 
     def as_record(self) -> dict[str, Any]:
         """Give everything but the rows as plain values for JSON."""

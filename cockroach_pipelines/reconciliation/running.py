@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from cockroach_pipelines.execution import (
 )
 from cockroach_pipelines.queries import Comparison
 from cockroach_pipelines.reconciliation.engine import reconcile
+from cockroach_pipelines.reconciliation.mending import Direction, mending_sql
 from cockroach_pipelines.reconciliation.question import Question, question_of
 from cockroach_pipelines.reconciliation.rehearsal import rehearse
 from cockroach_pipelines.reconciliation.result import Progress, Reconciliation
+from cockroach_pipelines.reconciliation.upserting import upserting_sql
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,17 @@ class Comparing:
         except PipelinesError as error:
             error.place = error.place or Place(comparison.path)
             raise
+
+    def mending_sql(self, result: Reconciliation, direction: Direction, *, upsert: bool = False) -> Iterator[str]:
+        """Give SQL that would make one side like the other: single statements, or upserts of rows that are read again.
+
+        Raises:
+            ReconciliationError: It cannot be mended; see `mending_sql` and `upserting_sql`.
+            StatementError: A server refused to read the rows again.
+        """
+        if upsert:
+            return upserting_sql(result, direction, connections=self.connections, activity=self.activity)
+        return mending_sql(result, direction)
 
     def _attempt(self, question: Question) -> Reconciliation:
         return reconcile(

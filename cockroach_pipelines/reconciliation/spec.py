@@ -222,6 +222,12 @@ class ReconciliationSpec:
             raise ReconciliationError(f"The sample {self.sample} is not a share between 0 and 1.")
         if self.group_by and not self.measures:
             raise ReconciliationError("There is `group_by` and nothing to measure.", advice="Give `measures`.")
+        names = [*self.group_by, *(measure.name for measure in self.measures)]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ReconciliationError(
+                f"Two columns of the groups would be called {twice!r}.",
+                advice="Group by another column, or by an expression of a query with another name.",
+            )
         for column, expression in self.normalize.items():
             if "{}" not in expression:
                 raise ReconciliationError(

@@ -23,13 +23,11 @@ _LONGEST = 120
 def strategy(result: Reconciliation) -> str:
     """Say how the rows met, and why so."""
     choice = result.choice
-    how = [
+    how = (
         f"`{choice.strategy}`: {choice.reason}",
         f"hashes of kind {choice.hash}" if choice.hash else "every value compared",
         choice.segments,
-    ]
-    if choice.sampled_share is not None:
-        how.append(f"{choice.sampled_share:.2%} of a sample differed")
+    )
     return "; ".join(part for part in how if part)
 
 
@@ -63,6 +61,14 @@ def recheck(result: Reconciliation) -> str:
     )
 
 
+def drilled(result: Reconciliation) -> str:
+    """Say of which groups the rows were compared."""
+    groups, looked_into = result.counts.total, min(result.counts.total, result.spec.drill)
+    if looked_into == groups:
+        return "The rows of the groups that differ"
+    return f"The rows of {looked_into:,} of the {groups:,} groups that differ"
+
+
 def schema_difference(difference: SchemaDifference) -> str:
     """Say how a column itself differs."""
     said = [side for side in (difference.source, difference.target) if side is not None]
@@ -78,7 +84,8 @@ def oddities(result: Reconciliation) -> Iterator[str]:
     if result.duplicate_keys:
         shown = ", ".join(str(each) for each in result.duplicates[:3])
         more = f", and {result.duplicate_keys - 3:,} more" if result.duplicate_keys > 3 else ""
-        yield f"{result.duplicate_keys:,} keys stand more than once and differ: {shown}{more}"
+        what = "keys" if result.key else "rows"
+        yield f"{result.duplicate_keys:,} {what} stand more than once and differ: {shown}{more}"
     if result.null_keys:
         yield f"{result.null_keys:,} of the rows that differ have NULL in their key"
 

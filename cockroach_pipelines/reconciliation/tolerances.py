@@ -12,13 +12,11 @@ import pyarrow.compute as pc
 
 from cockroach_pipelines.reconciliation.arrays import EMPTY, FALSE, booleans, doubles, from_booleans, text
 from cockroach_pipelines.reconciliation.columns import Pair
-from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.moments import seconds_of
 from cockroach_pipelines.reconciliation.spec import Tolerance
+from cockroach_pipelines.reconciliation.tolerance_rules import MOMENTS, NUMBERS
 
 _ZERO = text("0")
-_NUMBERS = (Family.INTEGER, Family.NUMERIC, Family.FLOAT)
-_MOMENTS = (Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ)
 # Doubles decide except so close to the edge, where their own rounding could: there decimals do.
 _DOUBT = 1e-9
 
@@ -28,9 +26,9 @@ def within_tolerance(source: Any, target: Any, pair: Pair) -> Any:
     tolerance = pair.tolerance
     if tolerance.null_is_empty:
         source, target = pc.fill_null(source, EMPTY), pc.fill_null(target, EMPTY)
-    if pair.family in _NUMBERS and (tolerance.absolute is not None or tolerance.relative is not None):
+    if pair.family in NUMBERS and (tolerance.absolute is not None or tolerance.relative is not None):
         return _numbers(source, target, tolerance)
-    if pair.family in _MOMENTS and tolerance.within is not None:
+    if pair.family in MOMENTS and tolerance.within is not None:
         return _moments(source, target, Fraction(tolerance.within.total_seconds()).limit_denominator(1_000_000))
     if tolerance.ignore_trailing_blanks:
         source, target = pc.utf8_rtrim(source, " "), pc.utf8_rtrim(target, " ")

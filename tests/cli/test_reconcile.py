@@ -65,6 +65,15 @@ FILES = {
         -- name: target
         SELECT rtrim(customer) AS customer, sum(amount) AS total FROM compared.copy WHERE id < 99 GROUP BY 1;
     """,
+    "reconciliation/groups.sql": """
+        /* @asset
+        source: compared.orders
+        target: compared.copy
+        group_by: customer
+        measures: [count, sum(amount)]
+        drill: 2
+        */
+    """,
     "reconciliation/wrong.sql": """
         /* @asset
         key: id
@@ -241,9 +250,50 @@ def test_mending_sql_is_written_and_never_run_and_mends(
     assert not (tmp_path / "again.sql").exists()
 
 
+def test_mending_by_upserts_and_of_the_source(
+    command: Command, project: Path, tables: PostgresServer, tmp_path: Path
+) -> None:
+    tables.psql(
+        "DROP TABLE IF EXISTS compared.mended; CREATE TABLE compared.mended AS TABLE compared.copy;"
+        "ALTER TABLE compared.mended ADD PRIMARY KEY (id); GRANT ALL ON compared.mended TO PUBLIC;"
+        "DROP TABLE IF EXISTS compared.ours; CREATE TABLE compared.ours AS TABLE compared.orders;"
+        "ALTER TABLE compared.ours ADD PRIMARY KEY (id); GRANT ALL ON compared.ours TO PUBLIC"
+    )
+    arguments = ("compared.ours", "compared.mended")
+    done = reconcile(command, project, *arguments, "--mend", tmp_path / "mend.sql", "--upsert", "--mend-source")
+    assert (done.code, "read it before you run it" in done.out) == (1, True), done.err
+    text = (tmp_path / "mend.sql").read_text()
+    assert "-- Makes compared.ours like the target: 5 rows differ" in text
+    assert 'ON CONFLICT ("id") DO UPDATE SET' in text
+    tables.psql(text)
+    assert reconcile(command, project, *arguments).code == 0
+
+
+def test_columns_of_other_names(command: Command, project: Path, tables: PostgresServer) -> None:
+    tables.psql(
+        "CREATE TABLE compared.renamed AS SELECT id AS nr, placed, customer AS who, amount FROM compared.orders;"
+        "GRANT ALL ON compared.renamed TO PUBLIC"
+    )
+    arguments = ("compared.orders", "compared.renamed", "--rename", "id=nr", "--rename", "customer=who")
+    assert reconcile(command, project, *arguments).code == 0
+
+
+def test_groups_and_the_rows_of_those_that_differ(command: Command, project: Path, tmp_path: Path) -> None:
+    done = command("run", "groups", "-c", project, "-o", tmp_path / "d.parquet")
+    assert done.code == 1, done.err
+    assert "main:compared.orders against main:compared.copy: 6 groups differ" in done.out
+    assert "The rows of 2 of the 6 groups that differ:" in done.out
+    rows = pq.read_table(tmp_path / "d.parquet").to_pylist()
+    assert {row["level"] for row in rows} == {"group", "row"}
+    found = json.loads(command("run", "groups", "-c", project, "--json").out)
+    assert "differences_file" not in found["drilled"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("a", "b", "--upsert"), "--upsert says how to mend, and --mend is missing."),
+        (("a", "b", "--mend-source"), "--mend-source says how to mend, and --mend is missing."),
         (("orders; DROP TABLE x", "copy"), "SOURCE: 'orders; DROP TABLE x' is no name of a table."),
         (("a", "b", "--tolerance", "amount"), "--tolerance 'amount' has no value."),
         (("a", "b", "--tolerance", "amount=ignore_cas"), "Did you mean 'ignore_case'?"),
@@ -282,7 +332,7 @@ def test_list_and_check_know_comparisons(command: Command, project: Path) -> Non
     assert entries["reconciliation/tables"]["compares"] == ["main:compared.orders", "other:compared.copy"]
     assert entries["reconciliation/statements"]["reads"] == ["compared.copy", "compared.orders"]
     assert "main:compared.orders ⇄ other:compared.copy" in command("list", "-c", project).out
-    assert "7 good, 0 broken" in command("check", "-c", project).out
+    assert "8 good, 0 broken" in command("check", "-c", project).out
 
 
 def test_help_teaches_by_examples(command: Command) -> None:

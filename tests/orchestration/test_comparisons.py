@@ -270,6 +270,25 @@ def test_groups_are_compared_by_measures_and_drilled_into(project: Any) -> None:
     assert changed == {"c1", "c2", "c3"}  # 50, 30 and 31
     assert metadata["rows_of_differing_groups"].startswith("3 rows differ (1 missing, 2 changed)")
     assert {row["id"] for row in records(metadata["sample_of_their_rows"])} == {30, 31, 50}
+    assert metadata["source"] == "main:assets.orders"
+    dataset = pq.read_table(config.settings.results_folder / f"{KEY}.parquet").to_pylist()
+    assert {row["id"] for row in dataset if row["level"] == "row"} == {30, 31, 50}
+    assert metadata["dagster/row_count"] == len(dataset)
+    assert "UPDATE assets.copy" in metadata["mending_target"]
+
+
+def test_mending_sql_has_the_form_that_the_header_asks_for(project: Any, tables: PostgresServer) -> None:
+    config = project("mend: upsert\nexclude: loaded")
+    metadata = metadata_of(run(config))
+    assert 'ON CONFLICT ("id") DO UPDATE SET' in metadata["mending_source"]
+    tables.psql((config.settings.results_folder / "reconciliation" / "compared.mend_target.sql").read_text())
+    assert check_of(run(config)).passed
+    tables.psql("ALTER TABLE assets.copy DROP CONSTRAINT copy_pkey; DELETE FROM assets.copy WHERE id = 1")
+    metadata = metadata_of(run(config))
+    assert metadata["mending_target"].startswith(
+        "The target cannot be mended by upserts: its key id is no primary key there"
+    )
+    assert metadata["differences"] == 1
 
 
 def test_downstream_asset_reads_the_differences(project: Any) -> None:

@@ -154,12 +154,12 @@ def test_measures_are_written_as_in_sql(load: Compare) -> None:
         source: a
         target: b
         group_by: [region, day]
-        measures: [count, "COUNT(*)", count(id), sum( amount ), {avg(rate): 1%}]
+        measures: ["COUNT(*)", count(id), sum( amount ), {avg(rate): 1%}]
         */
         """)
     ).header
-    assert [str(measure) for measure in header.measures] == ["count", "count", "count(id)", "sum(amount)", "avg(rate)"]
-    assert header.measures[4].tolerance.relative == Decimal("0.01")
+    assert [str(measure) for measure in header.measures] == ["count", "count(id)", "sum(amount)", "avg(rate)"]
+    assert header.measures[3].tolerance.relative == Decimal("0.01")
 
 
 @pytest.mark.parametrize(
@@ -402,6 +402,11 @@ def test_a_side_that_cannot_be_read_says_why(load: Compare, sql_folder: Path, sa
             "f.sql:4:12: `measures.0.tolerance`: 'b' is no tolerance.\n"
             "Write 0.01, 1%, 1s, or one of ignore_case, ignore_trailing_blanks, null_is_empty."
         ]),
+        ("measures: [count, count(*)]", ["f.sql:4:1: `measures`: count stands in it twice.\nRemove one of them."]),
+        ("measures: count\nsample: 5%", [
+            "f.sql:5:1: `sample`: is of rows, and groups are of all their rows.\nRemove it, or `measures`."
+        ]),
+        ("mend: upsrt", ["f.sql:4:7: `mend`: 'upsrt' is none of statements, upsert.\nDid you mean 'upsert'?"]),
         ("where: year = = 3", ["f.sql:4:15: Something is missing at '='.\nCompare the text around it with the SQL you meant."]),
         ("where: year =", ["f.sql:4:14: Something is missing at the end.\nCompare the text around it with the SQL you meant."]),
         ("where: a = 1) OR (b = 2", [

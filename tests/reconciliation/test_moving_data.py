@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cockroach_pipelines.database import ConnectionManager, DatabaseError
 from cockroach_pipelines.reconciliation import (
@@ -28,6 +30,8 @@ from tests.peers.kdc import Kdc
 from tests.peers.postgres import PostgresServer
 from tests.peers.processes import readable_folder
 from tests.reconciliation.conftest import Databases, cells
+from tests.reconciliation.test_truth import Case, cases, check, create
+from tests.reconciliation.values import truth
 
 ROWS = "SELECT g AS id, 'v' || g AS v FROM generate_series(1, 200000) AS g"
 
@@ -126,10 +130,61 @@ def test_recheck_finds_rows_by_keys_of_any_type(databases: Databases, key: str) 
     )
     rows = "VALUES " + rows.replace("{}", "{0}")
     databases.tables("t", f"k {key}, v text", rows.format("x"), rows.format("y"))
-    result = databases.reconcile("t", key=("k",), recheck=Recheck(after=0))
+    result = databases.reconcile("t", key=("k",), recheck=Recheck(after=0), timezone="Europe/Berlin")
     assert result.recheck is not None
     assert (result.recheck.confirmed, result.recheck.healed) == (4, 0)
     assert result.counts.changed == 4
+
+
+def test_recheck_of_rows_without_a_key_counts_their_copies(databases: Databases) -> None:
+    rows = "SELECT g % 3000 AS a, CASE WHEN g % 7 = 0 THEN NULL ELSE 'v' || g % 3000 END AS v, '{\"x\": 1}'::json AS j"
+    rows += " FROM generate_series(1, 60000) AS g"
+    databases.tables("t", "a int, v text, j json", rows, rows)
+    databases.target.execute(
+        "DELETE FROM t WHERE a = 1; INSERT INTO t SELECT -1, 'extra', '1' FROM generate_series(1, 4);"
+        "UPDATE t SET v = 'late' WHERE a = 2"
+    )
+
+    def catch_up() -> None:
+        databases.target.execute(
+            "INSERT INTO t SELECT 1, 'v1', '{\"x\": 1.0}' FROM generate_series(1, 12);"
+            "DELETE FROM t WHERE ctid IN (SELECT ctid FROM t WHERE a = -1 LIMIT 1);"
+            "INSERT INTO t VALUES (-2, 'came in meanwhile', '2')"
+        )
+
+    before = databases.reconcile("t")
+    assert (before.counts.missing, before.counts.extra) == (20 + 20, 4 + 20)
+    result = databases.reconcile("t", recheck=Recheck(after=0, times=2), progress=at("recheck", 1, catch_up))
+    assert result.recheck is not None
+    copies = [row for row in cells(result) if '"a": "1"' in (row["source"] or "")]
+    healed = 20 - len(copies) + 1
+    assert 0 < len(copies) < 20
+    assert (result.recheck.times, result.recheck.healed, result.recheck.moving) == (2, healed, 0)
+    assert (result.counts.missing, result.counts.extra) == (20 + len(copies), 3 + 20)
+    assert result.recheck.confirmed == result.counts.total
+    assert not any("came in meanwhile" in (row["target"] or "") for row in cells(result))
+
+
+def test_recheck_of_rows_without_a_key_tells_what_moves(databases: Databases) -> None:
+    databases.tables("t", "v text", "SELECT 'a' FROM generate_series(1, 2)", "SELECT 'b'")
+    move = at("recheck", 2, lambda: databases.source.execute("INSERT INTO t VALUES ('a')"))
+    result = databases.reconcile("t", recheck=Recheck(after=0, times=2), progress=move)
+    assert result.recheck is not None
+    assert (result.recheck.confirmed, result.recheck.healed, result.recheck.moving) == (3, 0, 1)
+    assert (result.counts.missing, result.counts.extra) == (3, 1)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(case=cases(), timezone=st.sampled_from(["UTC", "Europe/Berlin"]))
+def test_recheck_of_what_stands_still_changes_nothing(both_databases: Databases, case: Case, timezone: str) -> None:
+    create(both_databases, case)
+    key = tuple(f"c{number}" for number in range(case.key))
+    result = both_databases.reconcile("random", key=key, recheck=Recheck(after=0), timezone=timezone)
+    check(result, truth(case.source, case.target, case.key), case)
+    if result.recheck is not None:
+        assert (result.recheck.healed, result.recheck.moving) == (0, 0)
 
 
 def test_throttle_pauses_until_it_says_go(databases: Databases) -> None:

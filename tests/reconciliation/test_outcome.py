@@ -159,6 +159,25 @@ def test_tolerances_apply_to_values_and_nothing_else(databases: Databases, strat
     assert {(row["id"], row["column"]) for row in cells(result)} == {(2, "a"), (2, "f"), (2, "at"), (2, "s"), (3, "a")}
 
 
+@pytest.mark.parametrize(
+    ("tolerance", "said"),
+    [
+        ({"s": Tolerance(absolute=Decimal(1))}, "'s' would have no effect: `absolute` is for numbers, and the column is compared as text"),
+        ({"a": Tolerance(ignore_case=True)}, "'a' would have no effect: `ignore_case` is for text, and the column is compared as numeric"),
+        ({"at": Tolerance(relative=Decimal(1))}, "`relative` is for numbers, and the column is compared as timestamptz"),
+        ({"a": Tolerance(absolute=Decimal(1), within=dt.timedelta(1))}, "`within` is for dates and times"),
+        ({"text": Tolerance(within=dt.timedelta(1))}, "'text' would have no effect: `within` is for dates and times"),
+    ],
+)  # fmt: skip
+def test_a_tolerance_without_effect_is_refused(
+    databases: Databases, tolerance: dict[str, Tolerance], said: str
+) -> None:
+    row = "SELECT 1, 1.5, 'x', '2024-01-01'::timestamptz"
+    databases.tables("t", "id int PRIMARY KEY, a numeric, s text, at timestamptz", row, row)
+    with pytest.raises(ReconciliationError, match=said):
+        databases.reconcile("t", tolerance=tolerance)
+
+
 def test_normalization_happens_on_both_sides(databases: Databases) -> None:
     databases.tables("t", "id int PRIMARY KEY, mail text", "SELECT 1, ' A@B.c'", "SELECT 1, 'a@b.C '")
     assert not databases.reconcile("t").equal
@@ -173,6 +192,7 @@ def test_sample_takes_the_same_keys_on_both_sides(databases: Databases) -> None:
         result = databases.reconcile("t", sample=0.1, strategy=strategy)
         assert result.equal
         assert 2_500 < result.source_rows == result.target_rows < 3_500
+        assert result.headline.endswith(" rows, a sample of 10% of the keys.")
 
 
 def test_expectations_give_verdicts(databases: Databases) -> None:
@@ -225,6 +245,7 @@ def test_limit_bounds_the_dataset_and_not_the_counts(databases: Databases) -> No
         ("text", "NULLIF(g, 0)::text", "NULL", "the target is NULL"),
         ("text", "NULL", "''", "NULL has become empty text"),
         ("text", "'v' || g", "'unknown'", "the target is always 'unknown'"),
+        ("text", "'v' || g", "''", "the target is always ''"),
     ],
 )  # fmt: skip
 def test_patterns_of_a_column(databases: Databases, kind: str, source: str, target: str, said: str) -> None:

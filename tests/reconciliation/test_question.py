@@ -47,7 +47,6 @@ def test_every_key_of_a_header_reaches_the_engine(tmp_path: Path) -> None:
         rename: {name: full_name}
         tolerance: {amount: 0.01, rate: {relative: 1%}, at: 1s, name: [ignore_case, ignore_trailing_blanks, null_is_empty]}
         normalize: {email: "lower({})"}
-        sample: 5%
         expect: {warn: {max_share: 1%}, error: {max_differences: 10, max_share: 2%}}
         recheck: {after: 30s, times: 2}
         stop: {differences: 7, share: 50%, after: 10m}
@@ -82,7 +81,6 @@ def test_every_key_of_a_header_reaches_the_engine(tmp_path: Path) -> None:
             "name": Tolerance(ignore_case=True, ignore_trailing_blanks=True, null_is_empty=True),
         },
         normalize={"email": "lower({})"},
-        sample=0.05,
         expect=Expectation(error=Bound(10, 0.02), warn=Bound(None, 0.01)),
         as_of="-10s",
         recheck=Recheck(30.0, 2),
@@ -101,6 +99,10 @@ def test_a_silent_header_asks_what_the_engine_does_by_itself(tmp_path: Path) -> 
     question = asked(tmp_path, "/* @asset\nsource: a\ntarget: b\n*/")
     assert question == Question(Relation("main", "a"), Relation("main", "b"), ReconciliationSpec())
     assert question.connections == {"main": 2}
+
+
+def test_a_sample_is_a_share(tmp_path: Path) -> None:
+    assert asked(tmp_path, "/* @asset\nsource: a\ntarget: b\nsample: 5%\n*/").spec.sample == 0.05
 
 
 def test_statements_bind_their_parameters_in_order(tmp_path: Path) -> None:

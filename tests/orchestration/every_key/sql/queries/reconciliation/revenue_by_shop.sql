@@ -4,6 +4,7 @@ columns: [shop, amount]
 group_by: shop
 measures: [count, {sum(amount): 1%}]
 drill: 3
+mend: upsert
 key: id
 */
 -- name: source
