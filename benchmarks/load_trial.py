@@ -76,7 +76,8 @@ def steps(config: str) -> dict[str, float]:
     with dg.DagsterInstance.local_temp() as instance:
         result = job.execute_in_process(instance=instance)
         assert result.success
-        ends = sorted(event.timestamp for event in result.all_events if event.event_type_value == "STEP_SUCCESS")
+        ended = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+        ends = sorted(entry.timestamp for entry in ended)
     return {"steps": len(ends), "each": (ends[-1] - ends[0]) / (len(ends) - 1)}
 
 

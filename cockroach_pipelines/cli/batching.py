@@ -65,7 +65,7 @@ def run_batches(order: Order, manager: ConfigManager, *, arm: bool, dry_run: boo
     else:
         _show(outcome, out)
         for check in checks:
-            said = "passed" if check.passed else check.error or f"{check.wrong_rows:,} wrong rows"
+            said = "passed" if check.passed else check.full_error or f"{check.wrong_rows:,} wrong rows"
             out.print(f"  {TICK if check.passed else CROSS} {escape(check.name)}: {escape(said)}", highlight=False)
     failed = outcome.dry_run is None and any(not check.passed for check in checks)
     return _EXIT_CODES.get(outcome.reason, ExitCode.FAILED if failed else ExitCode.OK)
@@ -116,7 +116,7 @@ def _sample(found: DryRun) -> list[dict[str, Any]]:
 
 def _checks(checks: Any) -> list[dict[str, Any]]:
     return [
-        {"check": each.name, "passed": each.passed, "wrong_rows": each.wrong_rows, "error": each.error or None}
+        {"check": each.name, "passed": each.passed, "wrong_rows": each.wrong_rows, "error": each.full_error or None}
         for each in checks
     ]
 

@@ -200,7 +200,7 @@ def _show(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target
 def _said(check: CheckOutcome) -> str:
     if check.passed:
         return f"passed. {check.note}" if check.note else "passed"
-    return check.error or check.finding or f"{check.wrong_rows:,} wrong rows"
+    return check.full_error or check.finding or f"{check.wrong_rows:,} wrong rows"
 
 
 def _entry(outcome: Outcome, records: list[dict[str, PlainValue]], target: Target | None) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def _check_entry(check: CheckOutcome) -> dict[str, Any]:
         "severity": check.severity.value,
         "wrong_rows": check.wrong_rows,
         "finding": check.finding or None,
-        "error": check.error or None,
+        "error": check.full_error or None,
         **({"measured": {name: _plain(figure) for name, figure in check.figures.items()}} if check.figures else {}),
     }
 

@@ -15,6 +15,7 @@ from cockroach_pipelines.database import (
 )
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import Snapshot
+from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.session import arranged, locate
 from cockroach_pipelines.queries import CheckQuery, Severity, Statement
 
@@ -32,7 +33,9 @@ class CheckOutcome:
     sample: pa.Table | None
     """The first wrong rows, at most `SAMPLE_ROWS`; None where there are none."""
     error: str = ""
-    """Why the check could not be evaluated; such a check has failed."""
+    """Why the check could not be evaluated, without values; such a check has failed."""
+    error_with_values: str = ""
+    """The same with the values that the server repeated, where it did."""
     finding: str = ""
     """What is wrong, where that is not a number of rows."""
     note: str = ""
@@ -44,6 +47,11 @@ class CheckOutcome:
     def passed(self) -> bool:
         """Whether there is nothing wrong."""
         return not self.error and not self.finding and self.wrong_rows == 0
+
+    @property
+    def full_error(self) -> str:
+        """Why it could not be evaluated, for nobody but the person who runs it by hand: values may be in it."""
+        return self.error_with_values or self.error
 
     @property
     def said(self) -> str:
@@ -81,7 +89,11 @@ def evaluate(
             locate(error, bound, numbered=False, before=len(before))
         else:
             error.place = bound.place(1)
-        return CheckOutcome(name, check.severity, check.blocking, 0, None, error=str(error))
+        shown = redacted(error) if isinstance(error, StatementError) else error
+        with_values = "" if shown is error else str(error)
+        return CheckOutcome(
+            name, check.severity, check.blocking, 0, None, error=str(shown), error_with_values=with_values
+        )
     return CheckOutcome(name, check.severity, check.blocking, wrong_rows, sample)
 
 

@@ -29,14 +29,19 @@ def automation_condition(query: Query) -> _Condition | None:
     return _labelled(reduce(or_, conditions.values()), " or ".join(conditions))
 
 
-def automation_sensor(queries: Iterable[Query]) -> list[dg.AutomationConditionSensorDefinition]:
-    """Give the one sensor that looks at the conditions of all files, running from the start; none when no file has one."""
+def automation_sensor(queries: Iterable[Query], prefix: str = "") -> list[dg.AutomationConditionSensorDefinition]:
+    """Give the one sensor that looks at the conditions of all files, running from the start; none when no file has one.
+
+    Args:
+        queries: The files.
+        prefix: What their names begin with, and with them the sensor's.
+    """
     automated = [query for query in queries if query.header.after or query.header.on]
     if not automated:
         return []
     return [
         dg.AutomationConditionSensorDefinition(
-            SENSOR,
+            "__".join([*prefix.split("/"), SENSOR] if prefix else [SENSOR]),
             target=dg.AssetSelection.assets(*(_key(query.name) for query in automated)),
             default_status=dg.DefaultSensorStatus.RUNNING,
             description="  \n".join(f"{query.name}: {_all_said(query)}" for query in automated),

@@ -52,7 +52,20 @@ class SqlFolderComponent(dg.Component, dg.Model, dg.Resolvable):
         str | None, Field(default=None, description="The connection of files that name none; main when silent.")
     ]
     pool: Annotated[
-        str | None, Field(default=None, description="One pool for all of them; a pool for each connection when silent.")
+        str | None,
+        Field(
+            default=None,
+            description="One pool for all of them; a pool for each connection when silent. Folders of one project that "
+            "share a connection name the same.",
+        ),
+    ]
+    key_prefix: Annotated[
+        str | list[str] | None,
+        Field(
+            default=None,
+            description="What the keys of all files begin with, such as finance, where a project has several folders; "
+            "names of groups, schedules and sensors begin with it, too.",
+        ),
     ]
     defaults: Annotated[
         SqlFileDefaults | None, Field(default=None, description="What holds for files that are silent.")
@@ -93,6 +106,7 @@ class SqlFolderComponent(dg.Component, dg.Model, dg.Resolvable):
             pool=self.pool,
             translator=self.translator(folder, config),
             provide_resources=self.resources,
+            key_prefix=self.key_prefix,
         )
 
     def translator(self, folder: Path, config: ConfigManager) -> SqlTranslator:

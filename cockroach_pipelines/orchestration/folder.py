@@ -13,7 +13,7 @@ from cockroach_pipelines.orchestration.broken import broken_asset
 from cockroach_pipelines.orchestration.lineage import Sources
 from cockroach_pipelines.orchestration.partitions import asset_dep
 from cockroach_pipelines.orchestration.translator import SqlTranslator, asset_key
-from cockroach_pipelines.queries import Query, SQLRepository, TableName, header_defaults
+from cockroach_pipelines.queries import Query, SQLRepository, TableOn, checked_prefix, header_defaults
 
 _CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
 
@@ -28,6 +28,7 @@ def build_sql_assets(
     defaults: Mapping[str, object] | None = None,
     pool: str | None = None,
     translator: SqlTranslator | None = None,
+    key_prefix: str | Sequence[str] | None = None,
 ) -> Sequence[Asset]:
     """Give an asset for every file of a SQL folder, and one for every table that they read and nobody writes.
 
@@ -43,10 +44,12 @@ def build_sql_assets(
             retries, special.
         pool: One pool for all; when silent each connection has a pool of its name.
         translator: How files and tables are shown.
+        key_prefix: What the keys of all files begin with, such as `finance`, where a project has several folders. Tables
+            that no file writes have no prefix, and are left to Dagster: they may be another folder's, too.
 
     Raises:
-        QueryFileError: The folder does not exist, or holds no SQL.
-        ConfigurationError: The configuration, or a default, is wrong.
+        QueryFileError: The folder, or `queries/` in it, does not exist.
+        ConfigurationError: The configuration, a default or the prefix is wrong.
 
     Example:
         >>> defs = dg.Definitions(
@@ -61,13 +64,14 @@ def build_sql_assets(
         settings = ConfigManager.load().settings
         connections = settings.connections if connections is None else connections
         results_folder = settings.results_folder if results_folder is None else results_folder
-    place = Path(folder).absolute()
+    place, prefix = Path(folder).absolute(), checked_prefix(key_prefix)
     return SqlFolder(
-        SQLRepository(place, connections, header_defaults(defaults or {})),
+        SQLRepository(place, connections, header_defaults(defaults or {}), prefix=prefix, may_be_empty=True),
         connections if isinstance(connections, Mapping) else {},
         Path(results_folder).absolute(),
         translator or SqlTranslator(place),
         pool,
+        shares_tables=bool(prefix),
     ).assets()
 
 
@@ -81,6 +85,8 @@ class SqlFolder:
         results_folder: Where results are staged.
         translator: How files and tables are shown.
         pool: One pool for all, or a pool for each connection.
+        shares_tables: Whether tables that no file writes are left to Dagster, which makes one asset of those that several
+            folders name.
     """
 
     def __init__(
@@ -90,11 +96,14 @@ class SqlFolder:
         results_folder: Path,
         translator: SqlTranslator,
         pool: str | None = None,
+        *,
+        shares_tables: bool = False,
     ) -> None:
         self._repository = repository
         self._results_folder = results_folder
         self._translator = translator
         self._pool = pool
+        self._shares_tables = shares_tables
         self.runnable = [query for query in repository.queries.values() if _runs_on(query, connections)]
         """The files that their connection's database can run."""
         runnable = {query.name for query in self.runnable}
@@ -110,7 +119,7 @@ class SqlFolder:
                 *map(self._asset, self.runnable),
                 *map(self._other_dialect, self._elsewhere),
                 *(broken_asset(broken) for broken in self._repository.broken.values()),
-                *self._tables.specs(),
+                *(() if self._shares_tables else self._tables.specs()),
             ]
 
     def _asset(self, query: Query) -> dg.AssetsDefinition:
@@ -148,51 +157,42 @@ class _TableAssets:
     """Which assets stand for which tables."""
 
     def __init__(self, repository: SQLRepository, translator: SqlTranslator) -> None:
-        self._repository = repository
         self._translator = translator
         self._upstream = repository.dependencies()
-        self._writers: dict[TableName, list[str]] = {}
-        for name, query in repository.queries.items():
-            for table in query.tables_written:
-                self._writers.setdefault(table.canonical, []).append(name)
-        self._external: dict[str, list[TableName]] = {}
+        self._writers = repository.writers()
+        self._external: dict[str, list[TableOn]] = {}
         """Tables that nobody writes, by the file that reads them."""
-        for table, readers in repository.external_tables().items():
-            for reader in readers if table.schema not in _CATALOGUES else ():
-                self._external.setdefault(reader, []).append(table)
+        for on, readers in repository.external_tables().items():
+            for reader in readers if on.table.schema not in _CATALOGUES else ():
+                self._external.setdefault(reader, []).append(on)
 
     def dependencies(self, query: Query) -> list[dg.AssetKey]:
         """Give the files and tables that a file reads, and what else comes before it."""
         named = {*query.header.depends_on, *query.header.after}  # assets from elsewhere among them
         files = [asset_key(name) for name in sorted({*self._upstream.get(query.name, ()), *named})]
-        tables = {
-            self._translator.get_table_key(connection, table)
-            for table in self._external.get(query.name, ())
-            for connection in query.connections_of(table)
-        }
+        tables = {self._translator.get_table_key(*on) for on in self._external.get(query.name, ())}
         return [*files, *sorted(tables - set(files), key=lambda key: list(key.path))]
 
     def sources(self, query: Query) -> Sources:
         """Give the assets that stand for the tables that a file reads on its own connection."""
+        own = query.header.connection
         written = {
-            table.canonical: tuple(
-                asset_key(name) for name in self._writers.get(table.canonical, ()) if name != query.name
-            )
-            for table in query.tables_read
+            on.table: tuple(asset_key(name) for name in sorted(self._writers.get(on, ())) if name != query.name)
+            for on in query.reads
+            if on.connection == own
         }
         external = {
-            table.canonical: self._translator.get_table_key(query.header.connection, table)
-            for table in self._external.get(query.name, ())
+            on.table: self._translator.get_table_key(*on)
+            for on in self._external.get(query.name, ())
+            if on.connection == own
         }
         return Sources({table: keys for table, keys in written.items() if keys}, external)
 
     def specs(self) -> Iterable[dg.AssetSpec]:
         """Give the tables that nobody writes."""
         found: dict[dg.AssetKey, dg.AssetSpec] = {}
-        for reader, tables in self._external.items():
-            for table in tables:
-                for connection in self._repository.queries[reader].connections_of(table):
-                    spec = self._translator.get_table_spec(connection, table)
-                    if spec is not None:
-                        found.setdefault(spec.key, spec)
+        for on in sorted({on for tables in self._external.values() for on in tables}):
+            spec = self._translator.get_table_spec(*on)
+            if spec is not None:
+                found.setdefault(spec.key, spec)
         return [found[key] for key in sorted(found, key=lambda key: list(key.path))]

@@ -1,7 +1,7 @@
 """A folder of SQL as Dagster definitions."""
 
 import gc
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from keyword import iskeyword
 from pathlib import Path
@@ -19,7 +19,7 @@ from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors, watch_sensor
 from cockroach_pipelines.orchestration.translator import SqlTranslator
-from cockroach_pipelines.queries import SQLRepository, collecting_rarely, header_defaults
+from cockroach_pipelines.queries import SQLRepository, checked_prefix, collecting_rarely, header_defaults
 
 _MANY = 100
 
@@ -50,6 +50,7 @@ def build_sql_definitions(
     pool: str | None = None,
     translator: SqlTranslator | None = None,
     provide_resources: bool = True,
+    key_prefix: str | Sequence[str] | None = None,
 ) -> dg.Definitions:
     """Give the definitions of a SQL folder: assets, checks, schedules, sensors, and the resources of every
     connection.
@@ -64,23 +65,28 @@ def build_sql_definitions(
         pool: One pool for all; when None each connection has a pool of its name.
         translator: How files and tables are shown.
         provide_resources: Whether the resources come along; not where the project has its own of these names.
+        key_prefix: What the keys of all files begin with; see `build_sql_assets`.
 
     Raises:
-        QueryFileError: The folder does not exist, or holds no SQL.
-        ConfigurationError: A default is wrong, or the name of a connection cannot be that of a resource.
+        QueryFileError: The folder, or `queries/` in it, does not exist.
+        ConfigurationError: A default or the prefix is wrong, or the name of a connection cannot be that of a resource.
     """
     settings = config.settings
     _refuse_names(config, settings.connections)
-    shared = header_defaults(defaults or {})
+    shared, prefix = header_defaults(defaults or {}), checked_prefix(key_prefix)
     with collecting_rarely():
-        repository = SQLRepository(folder, settings.connections, shared, settings.cache_folder)
+        repository = SQLRepository(
+            folder, settings.connections, shared, settings.cache_folder, prefix, may_be_empty=True
+        )
         shown = translator or SqlTranslator(folder, settings.source_url)
-        sql = SqlFolder(repository, settings.connections, settings.results_folder, shown, pool)
+        sql = SqlFolder(
+            repository, settings.connections, settings.results_folder, shown, pool, shares_tables=bool(prefix)
+        )
         definitions = dg.Definitions(
             assets=sql.assets(),
             schedules=[schedule for query in sql.runnable if (schedule := sql_schedule(query))],
             sensors=[
-                *automation_sensor(sql.runnable),
+                *automation_sensor(sql.runnable, prefix),
                 *partition_key_sensors(sql.runnable),
                 *(sensor for query in sql.runnable if (sensor := watch_sensor(query))),
             ],

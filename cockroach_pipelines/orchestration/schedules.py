@@ -6,6 +6,7 @@ from datetime import datetime
 import dagster as dg
 from dagster import DagsterInstance
 
+from cockroach_pipelines.orchestration.jobs import job_of
 from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
 from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Backfill, Query
@@ -32,7 +33,7 @@ def sql_schedule(query: Query) -> dg.ScheduleDefinition | None:
     @dg.schedule(
         name=name,
         cron_schedule=cron,
-        target=dg.AssetSelection.assets(asset_key(query.name)),
+        target=job_of(name, asset_key(query.name)),
         execution_timezone=query.header.effective_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"{query.name}: {query.description}",

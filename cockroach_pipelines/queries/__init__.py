@@ -3,11 +3,12 @@
 from cockroach_pipelines.queries.asked_comparison import asked_comparison
 from cockroach_pipelines.queries.automation_header import Freshness, MappingKind, PartitionMapping, Trigger
 from cockroach_pipelines.queries.batch import Batch, NarrowedStatement, PagedStatement
-from cockroach_pipelines.queries.check_header import (
+from cockroach_pipelines.queries.check_header import Checks
+from cockroach_pipelines.queries.check_loading import column_advice
+from cockroach_pipelines.queries.check_rules import (
     ROWS,
     AcceptedValues,
     Check,
-    Checks,
     FreshColumn,
     NoChangeBeyond,
     NotNull,
@@ -17,7 +18,6 @@ from cockroach_pipelines.queries.check_header import (
     Unique,
     column_of,
 )
-from cockroach_pipelines.queries.check_loading import column_advice
 from cockroach_pipelines.queries.collecting import collecting_rarely
 from cockroach_pipelines.queries.column_formats import ColumnFormat, FormatKind
 from cockroach_pipelines.queries.commands import StatementKind
@@ -26,6 +26,7 @@ from cockroach_pipelines.queries.defaults import HeaderDefaults, header_defaults
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
 from cockroach_pipelines.queries.figures import Aggregate, Figure
 from cockroach_pipelines.queries.header_models import Header
+from cockroach_pipelines.queries.key_prefix import checked_prefix
 from cockroach_pipelines.queries.lineage import ColumnOrigin, column_origins
 from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.maintenance_header import (
@@ -100,7 +101,7 @@ from cockroach_pipelines.queries.report_values import ReportFormat
 from cockroach_pipelines.queries.reporting_header import REPORTING_KEYS, ReportingHeader, ReportRules
 from cockroach_pipelines.queries.repository import SQLRepository, sql_files
 from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName, parse_table_name
+from cockroach_pipelines.queries.table_names import TableName, TableOn, parse_table_name
 from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
 from cockroach_pipelines.queries.ttl import ttl_proposal
 from cockroach_pipelines.queries.watch import WatchQuery
@@ -200,6 +201,7 @@ __all__ = [
     "Statement",
     "StatementKind",
     "TableName",
+    "TableOn",
     "Threshold",
     "TimePartition",
     "ToleranceRule",
@@ -211,6 +213,7 @@ __all__ = [
     "Window",
     "asked_comparison",
     "bind_positions",
+    "checked_prefix",
     "collecting_rarely",
     "column_advice",
     "column_of",

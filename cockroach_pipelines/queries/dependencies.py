@@ -3,44 +3,84 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
+from cockroach_pipelines.config.models import DatabaseConfig
 from cockroach_pipelines.queries.query import Query
-from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.table_names import TableOn
+
+_EACH_ITS_OWN: Mapping[str, str] = MappingProxyType({})
 
 
-def upstream_queries(queries: Mapping[str, Query]) -> dict[str, set[str]]:
+def databases(connections: Collection[str] | Mapping[str, DatabaseConfig] | None) -> Mapping[str, str]:
+    """Give for each connection the first one that reaches the same database, as another role or with another login.
+
+    Of connections of which nothing is known but the name, each has a database of its own.
+    """
+    if not isinstance(connections, Mapping):
+        return _EACH_ITS_OWN
+    first: dict[object, str] = {}
+    return {name: first.setdefault(_database(config), name) for name, config in connections.items()}
+
+
+def upstream_queries(queries: Mapping[str, Query], databases: Mapping[str, str] = _EACH_ITS_OWN) -> dict[str, set[str]]:
     """Give for each query those that come before it: the writers of what it reads, and what `depends_on` and `after` name.
 
-    Two queries that write the same table do not follow each other through it, even when they also read it.
+    Tables of one name in two databases are two tables. Two queries that write the same table do not follow each other
+    through it, even when they also read it.
+
+    Args:
+        queries: The queries, by name.
+        databases: Connections that reach the same database; see `databases`.
     """
-    writers = _by_table({name: query.tables_written for name, query in queries.items()})
+    writers = table_writers(queries, databases)
     upstream: dict[str, set[str]] = {}
     for name, query in queries.items():
-        own = {table.canonical for table in query.tables_written}
-        before = {
-            writer for table in query.tables_read if table.canonical not in own for writer in writers[table.canonical]
-        }
+        own = {in_database(databases, each) for each in query.writes}
+        read = {in_database(databases, each) for each in query.reads} - own
+        before = {writer for table in read for writer in writers.get(table, ())}
         named = {*query.header.depends_on, *query.header.after}
         upstream[name] = (before | (named & queries.keys())) - {name}
     return upstream
 
 
-def unwritten_tables(queries: Mapping[str, Query]) -> dict[TableName, set[str]]:
-    """Give the tables that no query writes, with the queries that read them; the server's own tables are left out."""
-    written = _by_table({name: query.tables_written for name, query in queries.items()})
-    readers = _by_table({name: query.tables_read for name, query in queries.items()})
-    return {
-        table: set(names) for table, names in sorted(readers.items()) if table not in written and not table.is_system
-    }
+def table_writers(
+    queries: Mapping[str, Query], databases: Mapping[str, str] = _EACH_ITS_OWN
+) -> Mapping[TableOn, set[str]]:
+    """Give the tables that are written, each on the first connection that reaches its database, with the queries that do."""
+    writers: defaultdict[TableOn, set[str]] = defaultdict(set)
+    for name, query in queries.items():
+        for each in query.writes:
+            writers[in_database(databases, each)].add(name)
+    return writers
 
 
-def _by_table(tables: Mapping[str, Iterable[TableName]]) -> defaultdict[TableName, set[str]]:
-    found: defaultdict[TableName, set[str]] = defaultdict(set)
-    for name, each in tables.items():
-        for table in each:
-            found[table.canonical].add(name)
-    return found
+def unwritten_tables(
+    queries: Mapping[str, Query], databases: Mapping[str, str] = _EACH_ITS_OWN
+) -> dict[TableOn, set[str]]:
+    """Give the tables that no query writes, each on the connection that it is read on, with the queries that read it.
+
+    The server's own tables are left out.
+    """
+    writers = table_writers(queries, databases)
+    readers: defaultdict[TableOn, set[str]] = defaultdict(set)
+    for name, query in queries.items():
+        for each in query.reads:
+            if not each.table.is_system and in_database(databases, each) not in writers:
+                readers[each].add(name)
+    return dict(sorted(readers.items(), key=lambda found: (found[0].table, found[0].connection)))
+
+
+def in_database(databases: Mapping[str, str], on: TableOn) -> TableOn:
+    """Give a table on the first connection that reaches its database."""
+    return TableOn(databases.get(on.connection, on.connection), on.table)
+
+
+def _database(config: DatabaseConfig) -> object:
+    if config.embedded:
+        return config.embedded.folder
+    return (config.host or "").lower(), config.port, config.database
 
 
 def cycles(upstream: Mapping[str, Iterable[str]]) -> list[list[str]]:

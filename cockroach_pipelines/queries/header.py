@@ -14,7 +14,8 @@ from pydantic_core import ErrorDetails
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.database.special import SPECIALS
-from cockroach_pipelines.queries.check_header import Check, Checks
+from cockroach_pipelines.queries.check_header import Checks
+from cockroach_pipelines.queries.check_rules import Check
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.header_values import KEYS_BELOW

@@ -26,6 +26,7 @@ from cockroach_pipelines.queries.comparison_loading import (
 from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
+from cockroach_pipelines.queries.key_prefix import below
 from cockroach_pipelines.queries.lexing import lex
 from cockroach_pipelines.queries.maintenance_header import MaintenanceHeader, Permission
 from cockroach_pipelines.queries.monitor_header import monitor_problems, watches_of
@@ -118,6 +119,7 @@ class SQLLoader:
         connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
             None.
         defaults: What holds for files whose header is silent; see `header_defaults`.
+        prefix: What the names of all begin with; see `checked_prefix`.
     """
 
     def __init__(
@@ -125,8 +127,10 @@ class SQLLoader:
         folder: Path,
         connections: Collection[str] | None = None,
         defaults: Mapping[str, object] = MappingProxyType({}),
+        prefix: str = "",
     ) -> None:
         self.folder = folder
+        self._prefix = prefix
         self._defaults = defaults
         self._connections = connections
         self._parser = SQLParser()
@@ -134,7 +138,8 @@ class SQLLoader:
     def name(self, path: Path) -> str:
         """Give the name of a file's query: its path below the folder without endings, `_` for what no name may hold."""
         *folders, file = path.relative_to(self.folder).parts
-        return "/".join(re.sub(r"[^A-Za-z0-9_]", "_", part) or "_" for part in (*folders, _stem_and_dialect(file)[0]))
+        parts = [re.sub(r"[^A-Za-z0-9_]", "_", part) or "_" for part in (*folders, _stem_and_dialect(file)[0])]
+        return "/".join([self._prefix, *parts] if self._prefix else parts)
 
     def load(self, *paths: Path) -> Query | BrokenQuery:
         """Read the files of one name: one, or one for each dialect."""
@@ -214,7 +219,7 @@ class SQLLoader:
         return Query(
             name=name,
             kind=kind,
-            header=header,
+            header=below(self._prefix, header),
             statements=statements,
             checks=checks,
             code_version=code_version(_fingerprints(statements, comparison), header),

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from cockroach_pipelines.config.models import Model, Seconds
-from cockroach_pipelines.queries.header_values import Text, YesOrNo, at_key
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, as_list, at_key
 from cockroach_pipelines.queries.monitor_header import MonitorHeader
 from cockroach_pipelines.queries.reconciliation_header import Amount, Names, Several, Share
 from cockroach_pipelines.queries.table_names import parse_table_name
@@ -108,10 +108,6 @@ def _short(shorthand: str, *types: type) -> BeforeValidator:
     return BeforeValidator(wrap)
 
 
-def _permissions(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
 class BatchSize(Model):
     """Rows of a batch: that of the first, the bounds, and how long a batch should take."""
 
@@ -198,7 +194,7 @@ class MaintenanceHeader(MonitorHeader):
     """
 
     batch: BatchRules | None = None
-    allow: Annotated[tuple[Permission, ...], BeforeValidator(_permissions)] = ()
+    allow: Annotated[tuple[Permission, ...], BeforeValidator(as_list)] = ()
 
     @property
     def provided_parameters(self) -> tuple[str, ...]:

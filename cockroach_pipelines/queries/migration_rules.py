@@ -10,7 +10,7 @@ from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import nearest
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries import commands
-from cockroach_pipelines.queries.check_header import Severity
+from cockroach_pipelines.queries.check_rules import Severity
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement, copy_from_stdin
 

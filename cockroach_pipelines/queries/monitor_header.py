@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, model_validator
 from cockroach_pipelines.config.durations import parse_seconds
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.models import Model
-from cockroach_pipelines.queries.check_header import Severity
+from cockroach_pipelines.queries.check_rules import Severity
 from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.header_models import Header
 from cockroach_pipelines.queries.header_values import Text, at_key

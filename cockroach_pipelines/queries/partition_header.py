@@ -24,6 +24,7 @@ MOST_KEYS = 100_000
 _LONGEST_KEY = 200  # bytes: with its ending it still is the name of a file
 _DIMENSION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TIMES = ("every", "from", "to")
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000  # Dagster counts windows in every zone before and after its bounds
 _LAST_KNOWN_YEAR = 2037
 
 
@@ -147,10 +148,14 @@ class TimePartition(Model):
     def _whole_windows(self) -> Self:
         if self.every is PartitionEvery.MONTH and self.start.day > 28:
             raise at_key("from", f"not every month has a day {self.start.day}: begin on one of the first 28")
+        if self.start.year < _FIRST_YEAR:
+            raise at_key("from", f"{self.start} is before {_FIRST_YEAR}: windows of time begin then at the earliest")
         if self.end is None:
             return self
         if self.end <= self.start:
             raise at_key("to", f"{self.end} is not after {self.start}: `to` is the day after the last partition")
+        if self.end.year > _LAST_YEAR:
+            raise at_key("to", f"{self.end} is after {_LAST_YEAR}: leave `to` out of windows that go on")
         if self.every is PartitionEvery.WEEK and (excess := (self.end - self.start).days % 7):
             whole = self.end - dt.timedelta(days=excess)
             following = whole + dt.timedelta(days=7)

@@ -11,7 +11,7 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.batch import Batch
-from cockroach_pipelines.queries.check_header import Check, Rule
+from cockroach_pipelines.queries.check_rules import Check, Rule
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
 from cockroach_pipelines.queries.header_models import Header
@@ -21,7 +21,7 @@ from cockroach_pipelines.queries.parser import ParsedSQL
 from cockroach_pipelines.queries.partition_header import Backfill
 from cockroach_pipelines.queries.reporting_header import ReportingHeader, ReportRules
 from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName, parse_table_name
+from cockroach_pipelines.queries.table_names import TableName, TableOn, parse_table_name
 from cockroach_pipelines.queries.watch import WatchQuery
 
 
@@ -120,17 +120,6 @@ class Query:
         """Name of the connection that `watch` asks."""
         return (self.header.watch and self.header.watch.connection) or self.connections[0]
 
-    def connections_of(self, table: TableName) -> tuple[str, ...]:
-        """Give the connections on which it reads a table."""
-        if self.comparison is None:
-            return (self.header.connection,)
-        sides = [
-            side.connection
-            for side in self.comparison.sides
-            if table.canonical in {each.canonical for each in side.tables_read}
-        ]
-        return tuple(dict.fromkeys(sides))
-
     @cached_property
     def tables_read(self) -> frozenset[TableName]:
         """Every table that the statement of any dialect, or either side of a comparison, reads."""
@@ -147,6 +136,19 @@ class Query:
         return frozenset([parse_table_name(into.table)] if into else ()).union(
             *(statement.parsed.tables_written for statement in self.statements.values())
         )
+
+    @property
+    def reads(self) -> frozenset[TableOn]:
+        """Every table that it reads, by its canonical name, with the connection that it is read on."""
+        if self.comparison:
+            sides = self.comparison.sides
+            return frozenset(TableOn(side.connection, each.canonical) for side in sides for each in side.tables_read)
+        return frozenset(TableOn(self.header.connection, each.canonical) for each in self.tables_read)
+
+    @property
+    def writes(self) -> frozenset[TableOn]:
+        """Every table that it writes, by its canonical name, with its connection."""
+        return frozenset(TableOn(self.header.connection, each.canonical) for each in self.tables_written)
 
     @property
     def report(self) -> ReportRules | None:

@@ -10,15 +10,23 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cockroach_pipelines.config.errors import Place
+from cockroach_pipelines.config.models import DatabaseConfig
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.cache import QueryCache
 from cockroach_pipelines.queries.cache import digest as digest_of
 from cockroach_pipelines.queries.collecting import collecting_rarely
-from cockroach_pipelines.queries.dependencies import cycles, unwritten_tables, upstream_queries
+from cockroach_pipelines.queries.dependencies import (
+    cycles,
+    databases,
+    in_database,
+    table_writers,
+    unwritten_tables,
+    upstream_queries,
+)
 from cockroach_pipelines.queries.errors import QueryFileError, QueryNotFoundError
 from cockroach_pipelines.queries.loader import SQLLoader
 from cockroach_pipelines.queries.query import BrokenQuery, Query
-from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.table_names import TableOn
 from cockroach_pipelines.queries.upstream_rules import upstream_problems
 
 
@@ -29,11 +37,13 @@ class SQLRepository:
 
     Args:
         folder: The SQL folder, which holds `queries/` and in it a folder for each kind.
-        connections: Names of the connections that there are; a header that names another is wrong. Not looked at when
-            None.
+        connections: The connections that there are, or their names alone; a header that names another is wrong. Files
+            meet in a table where their connections reach the same database. Not looked at when None.
         defaults: What holds for files whose header is silent; see `header_defaults`.
         cache_folder: Where what was read is kept, so that files that did not change are not parsed again; nowhere when
             None.
+        prefix: What the names of all begin with; see `checked_prefix`.
+        may_be_empty: Whether a folder without a SQL file holds no queries; else it is an error.
 
     Raises:
         QueryFileError: The folder, or `queries/` in it, does not exist.
@@ -42,15 +52,21 @@ class SQLRepository:
     def __init__(
         self,
         folder: Path,
-        connections: Collection[str] | None = None,
+        connections: Mapping[str, DatabaseConfig] | Collection[str] | None = None,
         defaults: Mapping[str, object] = MappingProxyType({}),
         cache_folder: Path | None = None,
+        prefix: str = "",
+        *,
+        may_be_empty: bool = False,
     ) -> None:
         self.folder = folder
         self.queries_folder = folder / "queries"
         self._connections = connections
+        self._databases = databases(connections)
         self._defaults = defaults
         self._cache_folder = cache_folder
+        self._prefix = prefix
+        self._may_be_empty = may_be_empty
         for needed in (folder, self.queries_folder):
             if not needed.is_dir():
                 raise QueryFileError(
@@ -94,19 +110,25 @@ class SQLRepository:
 
     def dependencies(self) -> Mapping[str, set[str]]:
         """Give for each query the queries that come before it: writers of the tables it reads, and what `depends_on` and `after` name."""
-        return upstream_queries(self.queries)
+        return upstream_queries(self.queries, self._databases)
 
-    def external_tables(self) -> Mapping[TableName, set[str]]:
-        """Give the tables that no query writes, each with the queries that read it."""
-        return unwritten_tables(self.queries)
+    def external_tables(self) -> Mapping[TableOn, set[str]]:
+        """Give the tables that no query writes, each on the connection that it is read on, with the queries that read it."""
+        return unwritten_tables(self.queries, self._databases)
+
+    def writers(self) -> Mapping[TableOn, set[str]]:
+        """Give the tables that queries write and others read, each on the connection that it is read on, with the writers."""
+        written = table_writers(self.queries, self._databases)
+        read = {each for query in self.queries.values() for each in query.reads}
+        return {on: names for on in read if (names := written.get(in_database(self._databases, on)))}
 
     @cached_property
     def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery]]:
-        loader = SQLLoader(self.queries_folder, self._connections, self._defaults)
+        loader = SQLLoader(self.queries_folder, self._connections, self._defaults, self._prefix)
         by_name: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sql_files(self.queries_folder):
             by_name[_group(path)].append(path)
-        if not by_name:
+        if not by_name and not self._may_be_empty:
             raise QueryFileError(
                 "There is no .sql file below this folder.",
                 place=Place(self.queries_folder),
@@ -123,9 +145,10 @@ class SQLRepository:
             if isinstance(each, BrokenQuery):
                 free = _free_name(each.name, {*queries, *broken})
                 broken[free] = BrokenQuery(free, each.path, each.kind, each.error)
-        for each in upstream_problems(queries, broken):
+        upstream = upstream_queries(queries, self._databases)
+        for each in upstream_problems(queries, upstream, broken):
             broken[each.name] = each
-        for circle in cycles(upstream_queries(queries)):
+        for circle in cycles(upstream):
             for name in circle:
                 broken[name] = _in_circle(queries[name], circle)
         for name in broken:
@@ -136,7 +159,7 @@ class SQLRepository:
         if self._cache_folder is None:
             return [loader.load(*paths) for paths in files]
         connections = None if self._connections is None else sorted(self._connections)
-        kept = QueryCache(self._cache_folder, (self.queries_folder, connections, dict(self._defaults)))
+        kept = QueryCache(self._cache_folder, (self.queries_folder, connections, dict(self._defaults), self._prefix))
         kept.load()
         loaded: list[Query | BrokenQuery] = []
         for paths in files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _SYSTEM_SCHEMAS = frozenset({"information_schema", "pg_catalog", "crdb_internal", "pg_extension", "system"})
 
@@ -38,6 +39,13 @@ class TableName:
 
     def __str__(self) -> str:
         return ".".join(part for part in (self.catalog, self.schema, self.name) if part)
+
+
+class TableOn(NamedTuple):
+    """A table of a database, which is reached by a connection of that name."""
+
+    connection: str
+    table: TableName
 
 
 def parse_table_name(text: str) -> TableName:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import nearest
 from cockroach_pipelines.queries.automation_header import MappingKind, PartitionMapping
-from cockroach_pipelines.queries.dependencies import upstream_queries
 from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import read_header
 from cockroach_pipelines.queries.header_models import Header
@@ -27,16 +26,18 @@ _ALIKE = 0.85
 _LISTS = ("depends_on", "after")
 
 
-def upstream_problems(queries: Mapping[str, Query], broken: Collection[str]) -> Iterator[BrokenQuery]:
+def upstream_problems(
+    queries: Mapping[str, Query], upstream: Mapping[str, Collection[str]], broken: Collection[str]
+) -> Iterator[BrokenQuery]:
     """Give the queries that name others which are not there, or whose partitions do not follow from those of others.
 
     A name that no file has is that of an asset from elsewhere, unless a file's is almost the same.
 
     Args:
         queries: Those that can be used by themselves.
+        upstream: Those that come before each.
         broken: Names of the others.
     """
-    upstream = upstream_queries(queries)
     known = {*queries, *broken}
     for name, query in queries.items():
         before = upstream[name]
@@ -126,6 +127,8 @@ def _no_inference(query: Query, upstream: Query) -> str | None:
         if times[0] is None or times[1] is None:
             return "one is partitioned by time, and the other by keys"
         return _zones_differ(times[0], times[1])
+    if times[0] and times[1] and (problem := _zones_differ(times[0], times[1])):
+        return problem
     if isinstance(own, TwoDimensions) != isinstance(other, TwoDimensions):
         members = [each.members if isinstance(each, TwoDimensions) else each for each in (own, other)]
         connections = query.header.connection, upstream.header.connection

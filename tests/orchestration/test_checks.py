@@ -111,6 +111,35 @@ def test_result_is_compared_with_the_previous_one_of_the_same_partition(
         assert third["no_change_beyond"].passed
 
 
+def test_check_that_cannot_be_evaluated_says_why_without_values(parcels: PostgresServer, tmp_path: Path) -> None:
+    text = """
+        /* @asset
+        params: {word: {type: text}}
+        checks:
+          bound: SELECT 1 FROM result WHERE id = cast(:word::text AS integer)
+          of_rows: SELECT 1 FROM result WHERE cast(town AS integer) = id
+        */
+        SELECT id, town, :word::text AS word FROM parcels
+    """
+    config = make_project(tmp_path, {"main": parcels.config}, {"reporting/x.sql": text})
+    given = {"ops": {"reporting__x": {"config": {"word": "s3cret"}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = _run(config, "reporting/x", instance=instance, run_config=given)
+        kept = [
+            str(entry.dagster_event.event_specific_data) + entry.user_message
+            for entry in instance.all_logs(result.run_id)
+            if entry.dagster_event and entry.dagster_event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        ]
+    checks = _checks(result)
+    assert not checks["bound"].passed
+    said = "The check could not be evaluated: "
+    assert str(checks["bound"].description).startswith(said)
+    assert "[22P02] invalid input syntax for type integer: …" in str(checks["bound"].metadata["error"].value)
+    assert "[22P02] invalid input syntax for type integer: …" in str(checks["of_rows"].description)
+    assert len(kept) == 2
+    assert not [each for each in kept if "s3cret" in each or "Rome" in each]
+
+
 def test_check_added_later_knows_the_rows_of_before(parcels: PostgresServer, tmp_path: Path) -> None:
     text = "/* @asset\ndescription: All.\n*/\nSELECT * FROM parcels"
     config = make_project(tmp_path, {"main": parcels.config}, {"reporting/all.sql": text})

@@ -101,22 +101,45 @@ def dg_command(project: Path, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
+def add_folder(project: Path, name: str, tables: Mapping[str, str] | None = None) -> None:
+    """Give a project a second component, whose folder has the names of the first one's."""
+    folder = project / "src" / "shops" / "defs" / name
+    attributes = {"connection": "warehouse", "pool": "sql", "key_prefix": name, "tables": dict(tables or {})}
+    for file, text in {**FILES, **FOLLOWING}.items():
+        path = folder / "queries" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (folder / "defs.yaml").write_text(
+        f"type: cockroach_pipelines.SqlFolderComponent\nattributes: {json.dumps(attributes)}\n"
+    )
+
+
+FOLLOWING = {
+    "reporting/next.sql": "/* @asset\nafter: [reporting/one]\nwatch: SELECT max(at) FROM orders\n*/\nSELECT n FROM orders",
+    "reporting/by_key.sql": "/* @asset\npartition: {query: SELECT shop FROM orders}\n*/\nSELECT :partition_key AS shop",
+}
+
 COMMANDS = {
     "components": ("list", "components", "--json"),
     "defs": ("list", "defs", "--json"),
     "yaml": ("check", "yaml"),
+    "yaml of several": ("check", "yaml"),
 }
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
-    """What dg says of the project; for `check yaml` one of its keys is misspelt."""
+    """What dg says of the project, of three folders where there are several; for `yaml` one of its keys is misspelt."""
 
     def run(name: str) -> subprocess.CompletedProcess[str]:
         defs = DEFS.replace("pool: sql", "pol: sql") if name == "yaml" else DEFS
-        project = make_foreign_project(tmp_path_factory.mktemp(name), {"warehouse": SERVER}, defs)
+        project = make_foreign_project(tmp_path_factory.mktemp(name.replace(" ", "_")), {"warehouse": SERVER}, defs)
+        if name in ("defs", "yaml of several"):
+            add_folder(project, "emea")
+            add_folder(project, "apac", {"warehouse.public.orders": "ingest/orders"})
         return dg_command(project, *COMMANDS[name])
 
+    tmp_path_factory.getbasetemp()  # it is made at its first use, and would be by several at once
     with ThreadPoolExecutor(len(COMMANDS)) as pool:
         return dict(zip(COMMANDS, pool.map(run, COMMANDS), strict=True))
 
@@ -141,13 +164,43 @@ def test_dg_lists_what_the_files_come_to(said: dict[str, subprocess.CompletedPro
     assert listed.returncode == 0, listed.stderr
     defs = json.loads(listed.stdout)
     assets = {each["asset_key"]: each for each in defs["assets"]}
-    assert set(assets) == {"reporting/shops/count", "reporting/one", "ingest/orders"}
+    assert {key for key in assets if key.startswith("reporting/")} == {"reporting/shops/count", "reporting/one"}
     count = assets["reporting/shops/count"]
     assert (count["group_name"], count["dependency_keys"]) == ("reporting_shops", ["ingest/orders"])
     assert count["source"] == "src/shops/defs/sql/queries/reporting/shops/count.sql:5"
     assert assets["reporting/one"]["owners"] == [{"email": "ann@example.com"}]
-    assert [each["name"] for each in defs["schedules"]] == ["reporting__shops__count"]
     assert [each["name"] for each in defs["resources"]] == ["parquet_io_manager", "warehouse"]
+
+
+def test_folders_with_the_same_names_are_one_project(said: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    assert said["yaml of several"].returncode == 0, said["yaml of several"].stderr
+    listed = said["defs"]
+    assert listed.returncode == 0, listed.stderr
+    defs = json.loads(listed.stdout)
+    assets = {each["asset_key"]: each for each in defs["assets"]}
+    names = ("reporting/by_key", "reporting/next", "reporting/one", "reporting/shops/count")
+    assert set(assets) == {
+        "ingest/orders",
+        "warehouse/public/orders",
+        "reporting/one",
+        "reporting/shops/count",
+        *(f"{prefix}/{name}" for prefix in ("apac", "emea") for name in names),
+    }
+    assert assets["emea/reporting/shops/count"]["group_name"] == "emea_reporting_shops"
+    assert assets["emea/reporting/next"]["dependency_keys"] == ["emea/reporting/one", "warehouse/public/orders"]
+    assert assets["apac/reporting/next"]["dependency_keys"] == ["apac/reporting/one", "ingest/orders"]
+    assert {each["name"] for each in defs["schedules"]} == {
+        f"{prefix}reporting__shops__count" for prefix in ("", "apac__", "emea__")
+    }
+    assert {each["name"] for each in defs["sensors"]} == {
+        f"{begins}{prefix}__{ends}"
+        for prefix in ("apac", "emea")
+        for begins, ends in (
+            ("", "updates_and_changes"),
+            ("watch__", "reporting__next"),
+            ("", "reporting__by_key__keys"),
+        )
+    }
 
 
 @pytest.mark.usefixtures("jvm")
@@ -232,6 +285,21 @@ def test_assets_by_a_function_run_with_resources_of_the_project(server: Postgres
     job = definitions.resolve_implicit_global_asset_job_def()
     assert job.execute_in_process(asset_selection=[dg.AssetKey(["reporting", "one"])]).success
     assert (results / "reporting" / "one.parquet").is_file()
+
+
+@pytest.mark.usefixtures("jvm")
+def test_results_of_folders_with_the_same_names_lie_apart(server: PostgresServer, tmp_path: Path) -> None:
+    config = make_project(tmp_path, {"main": server.config}, {"reporting/one.sql": "SELECT 1 AS one"})
+    both = [build_sql_definitions(tmp_path / "sql", config, key_prefix=prefix) for prefix in (None, ["emea", "shops"])]
+    definitions = dg.Definitions.merge(*both)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job.execute_in_process(instance=instance).success
+    files = {
+        str(path.relative_to(config.settings.results_folder))
+        for path in config.settings.results_folder.rglob("*.parquet")
+    }
+    assert files == {"reporting/one.parquet", "emea/shops/reporting/one.parquet"}
 
 
 def test_two_folders_share_their_resources(tmp_path: Path) -> None:

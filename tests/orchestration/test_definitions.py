@@ -74,6 +74,24 @@ def test_file_for_another_database_is_shown_and_cannot_run(tmp_path: Path) -> No
     )
 
 
+def test_folder_without_a_file_is_a_project_without_an_asset(tmp_path: Path) -> None:
+    (tmp_path / "sql" / "queries").mkdir(parents=True)
+    config = make_project(tmp_path, {"main": SERVER}, {})
+    assert not _graph(config).get_all_asset_keys()
+    build_definitions(config).get_repository_def().load_all_definitions()
+
+
+def test_tables_of_one_name_on_two_connections_make_no_edge(tmp_path: Path) -> None:
+    files = {
+        "maintenance/load.sql": "/* @asset\nconnection: other\n*/\nINSERT INTO orders SELECT 1",
+        "reporting/orders.sql": "SELECT * FROM orders",
+    }
+    other = DatabaseConfig(host="other.example.com", user="etl")
+    graph = _graph(make_project(tmp_path, {"main": SERVER, "other": other}, files))
+    read = graph.get(dg.AssetKey(["reporting", "orders"]))
+    assert read.parent_keys == {dg.AssetKey(["main", "public", "orders"])}
+
+
 def test_broken_file_is_an_asset_with_a_check(tmp_path: Path) -> None:
     broken = _graph(make_project(tmp_path, {"main": SERVER}, FILES)).get(dg.AssetKey(["reconciliation", "broken"]))
     assert broken.group_name == "reconciliation"

@@ -271,6 +271,14 @@ KEYS = ", ".join(sorted(field.alias or name for name, field in Header.model_fiel
             ["f.sql:2:27: `partition.from`: not every month has a day 31: begin on one of the first 28."],
         ),
         (
+            "partition: {every: day, from: 0001-01-01}",
+            ["f.sql:2:25: `partition.from`: 0001-01-01 is before 1900: windows of time begin then at the earliest."],
+        ),
+        (
+            "partition: {every: day, from: 2013-01-01, to: 9999-12-31}",
+            ["f.sql:2:43: `partition.to`: 9999-12-31 is after 9000: leave `to` out of windows that go on."],
+        ),
+        (
             "params: {x: itneger, 1a: text, y: {type: integer, default: abc}, partition_start: date}",
             [
                 "f.sql:2:13: `params.x.type`: 'itneger' is no type of a parameter.\nDid you mean 'integer'?",

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from cockroach_pipelines.queries import BrokenQuery, Comparison, Query, ReconciliationHeader, SQLRepository, TableName
+from cockroach_pipelines.queries import (
+    BrokenQuery,
+    Comparison,
+    Query,
+    ReconciliationHeader,
+    SQLRepository,
+    TableName,
+    TableOn,
+)
 from cockroach_pipelines.queries.table_names import parse_table_name
 from tests.queries.conftest import Write
 
@@ -60,8 +68,10 @@ def test_a_header_with_two_tables_needs_no_sql(load: Compare) -> None:
     assert isinstance(query, Query)
     assert query.connections == ("main", "replica")
     assert sorted(map(str, query.tables_read)) == ["copies.Flights", "flights"]
-    assert query.connections_of(TableName("", "public", "flights")) == ("main",)
-    assert query.connections_of(TableName("", "copies", "Flights")) == ("replica",)
+    assert query.reads == {
+        TableOn("main", TableName("", "public", "flights")),
+        TableOn("replica", TableName("", "copies", "Flights")),
+    }
     assert query.tables_written == frozenset()
     assert query.path.name == "f.sql"
 
@@ -195,10 +205,11 @@ def test_a_table_of_either_side_that_another_file_writes_makes_an_edge(write: Wr
         "reconciliation/f.sql",
         "/* @asset\nsource: {connection: main, table: a}\ntarget: {connection: replica, table: Public.B}\n*/",
     )
-    write("maintenance/fill.sql", "INSERT INTO b SELECT 1")
+    write("maintenance/fill.sql", "/* @asset\nconnection: replica\n*/\nINSERT INTO b SELECT 1")
+    write("maintenance/fill_elsewhere.sql", "INSERT INTO b SELECT 1")
     repository = SQLRepository(sql_folder)
     assert repository.dependencies()["reconciliation/f"] == {"maintenance/fill"}
-    assert repository.external_tables() == {TableName("", "public", "a"): {"reconciliation/f"}}
+    assert repository.external_tables() == {TableOn("main", TableName("", "public", "a")): {"reconciliation/f"}}
 
 
 def test_a_file_without_sql_is_found_by_its_path(write: Write, sql_folder: Path) -> None:

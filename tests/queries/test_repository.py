@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from cockroach_pipelines.queries import QueryFileError, QueryNotFoundError, SQLRepository
+from cockroach_pipelines.config import ConfigurationError, DatabaseConfig
+from cockroach_pipelines.queries import (
+    QueryFileError,
+    QueryKind,
+    QueryNotFoundError,
+    SQLRepository,
+    TableName,
+    TableOn,
+    checked_prefix,
+)
 
 
 def test_every_file_is_a_query_under_its_path(write: Any, sql_folder: Path) -> None:
@@ -71,7 +80,7 @@ def test_a_folder_without_files_is_an_error(sql_folder: Path) -> None:
 def test_a_connection_that_does_not_exist_is_an_error_where_it_is_named(write: Any, sql_folder: Path) -> None:
     path = write("reporting/x.sql", "/* @asset\nconnection: replca\n*/ SELECT 1")
     write("reporting/y.sql", "SELECT 1")
-    repository = SQLRepository(sql_folder, connections={"main": ..., "replica": ...})
+    repository = SQLRepository(sql_folder, connections=["main", "replica"])
     assert list(repository.queries) == ["reporting/y"]
     assert str(repository.broken["reporting/x"].error) == (
         f"{path}:2:13: There is no connection 'replca'.\nDid you mean 'replica'?"
@@ -135,12 +144,77 @@ def test_a_reader_follows_the_writers_of_its_tables(write: Any, sql_folder: Path
         "reporting/a": {"maintenance/load"},
         "reporting/b": {"reporting/a"},
     }
-    assert {str(table): readers for table, readers in repository.external_tables().items()} == {
+    assert {str(on.table): readers for on, readers in repository.external_tables().items()} == {
         "public.Weather": {"reporting/a"},
         "public.flights": {"maintenance/load"},
         "public.weather": {"reporting/a"},
         "s.daily": {"reconciliation/c"},
     }
+
+
+def test_tables_of_one_name_in_two_databases_are_two_tables(write: Any, sql_folder: Path) -> None:
+    write("maintenance/load.sql", "INSERT INTO orders SELECT 1")
+    write("maintenance/copy.sql", "/* @asset\nconnection: copies\n*/\nINSERT INTO orders SELECT 1")
+    for name, connection in (("here", "main"), ("there", "copies"), ("reader", "reader"), ("nobody", "other")):
+        write(f"reporting/{name}.sql", f"/* @asset\nconnection: {connection}\n*/\nSELECT * FROM Orders")
+    server = {"host": "db.example.com", "user": "etl"}
+    connections = {
+        "main": DatabaseConfig(**server),
+        "copies": DatabaseConfig(**server, database="copies"),
+        "reader": DatabaseConfig(host="DB.example.com", user="reader"),  # another role of main's database
+        "other": DatabaseConfig(host="other.example.com", user="etl"),
+    }
+    repository = SQLRepository(sql_folder, connections)
+    assert {name: before for name, before in repository.dependencies().items() if before} == {
+        "reporting/here": {"maintenance/load"},
+        "reporting/reader": {"maintenance/load"},
+        "reporting/there": {"maintenance/copy"},
+    }
+    orders = TableName("", "public", "orders")
+    assert repository.external_tables() == {TableOn("other", orders): {"reporting/nobody"}}
+    # Of names alone nobody knows which of them reach the same database.
+    assert repository.writers()[TableOn("reader", orders)] == {"maintenance/load"}
+    assert TableOn("reader", orders) in SQLRepository(sql_folder, list(connections)).external_tables()
+
+
+def test_names_have_a_prefix_and_headers_name_files_of_the_folder_without(write: Any, sql_folder: Path) -> None:
+    write("maintenance/load.sql", "INSERT INTO orders SELECT 1")
+    days = "/* @asset\npartition: {every: day, from: 2024-01-01}\n%s*/ SELECT * FROM orders"
+    write("reporting/days.sql", days % "")
+    write("reporting/next.sql", days % "after: reporting/days\npartition_mapping: {reporting/days: yesterday}\n")
+    write("reporting/wrong.sql", days % "depends_on: [elsewhere/load, reporting/dayz]\n")
+    repository = SQLRepository(sql_folder, prefix="finance/emea")
+    assert list(repository.queries) == [
+        f"finance/emea/{n}" for n in ("maintenance/load", "reporting/days", "reporting/next")
+    ]
+    upstream = repository.dependencies()["finance/emea/reporting/next"]
+    assert upstream == {"finance/emea/maintenance/load", "finance/emea/reporting/days"}
+    following = repository.get("next")
+    assert following.header.after == ("finance/emea/reporting/days",)
+    assert list(following.header.partition_mapping) == ["finance/emea/reporting/days"]
+    assert following.kind is QueryKind.REPORTING
+    (broken,) = repository.broken.values()
+    assert broken.name == "finance/emea/reporting/wrong"
+    assert "Did you mean 'finance/emea/reporting/days'?" in str(broken.error)
+    plain = SQLRepository(sql_folder).get("next")
+    assert (plain.name, plain.code_version) == ("reporting/next", following.code_version)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("finance-emea", "'finance-emea' cannot be part of an asset's name"),
+        (["finance", ""], "'' cannot be part of an asset's name"),
+        ("reporting", "'reporting' is what the names of files begin with by themselves"),
+    ],
+)
+def test_a_prefix_that_cannot_be_one_is_refused(given: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        checked_prefix(given)
+
+
+def test_prefixes_are_a_text_or_a_list() -> None:
+    assert [checked_prefix(each) for each in (None, "a", "a/b", ["a", "b"])] == ["", "a", "a/b", "a/b"]
 
 
 def test_writers_of_one_table_do_not_follow_each_other_through_it(write: Any, sql_folder: Path) -> None:

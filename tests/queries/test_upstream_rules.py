@@ -10,7 +10,12 @@ from cockroach_pipelines.queries import SQLRepository
 from tests.queries.conftest import Write
 
 DAYS = "partition: {every: day, from: 2013-01-01}"
-UPSTREAM = {"days": DAYS, "keys": "partition: {keys: [eu, us]}", "plain": "description: Not partitioned."}
+UPSTREAM = {
+    "days": DAYS,
+    "keys": "partition: {keys: [eu, us]}",
+    "plain": "description: Not partitioned.",
+    "both": "partition: {day: {every: day, from: 2013-01-01}, region: {keys: [eu, us]}}",
+}
 
 
 def _problems(sql_folder: Path, write: Write, header: str) -> dict[str, str]:
@@ -52,6 +57,13 @@ def test_what_follows_is_accepted(sql_folder: Path, write: Write, header: str) -
             "own.sql:2:1: Which partitions of reporting/days those of this file come after cannot be told: its windows "
             "are of UTC, and those of this file of Asia/Tokyo.\n"
             "Say it in the header: `partition_mapping: {reporting/days: all}`, or `last`.",
+        ),
+        (
+            "partition: {day: {every: day, from: 2013-01-01, timezone: Asia/Tokyo}, region: {keys: [eu, us]}}\n"
+            "depends_on: reporting/both",
+            "own.sql:2:1: Which partitions of reporting/both those of this file come after cannot be told: its windows "
+            "are of UTC, and those of this file of Asia/Tokyo.\n"
+            "Say it in the header: `partition_mapping: {reporting/both: all}`, or `last`.",
         ),
         (
             "partition: {day: {every: day, from: 2013-01-01}, region: {keys: [eu]}}\ndepends_on: [reporting/keys]",

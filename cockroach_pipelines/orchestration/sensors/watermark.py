@@ -9,6 +9,7 @@ import dagster as dg
 from cockroach_pipelines.config import PipelinesError
 from cockroach_pipelines.execution import Activity, ask
 from cockroach_pipelines.orchestration.failures import shown
+from cockroach_pipelines.orchestration.jobs import job_of
 from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.translator import asset_key
@@ -64,10 +65,11 @@ def watch_sensor(query: Query) -> dg.SensorDefinition | None:
     if query.watch is None:
         return None
     watch = query.watch.watch
+    name = f"watch__{query.name.replace('/', '__')}"
 
     @dg.sensor(
-        name=f"watch__{query.name.replace('/', '__')}",
-        target=dg.AssetSelection.assets(asset_key(query.name)),
+        name=name,
+        target=job_of(name, asset_key(query.name)),
         minimum_interval_seconds=round(watch.every),
         default_status=dg.DefaultSensorStatus.RUNNING,
         required_resource_keys={query.watched_connection},
