@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import nearest
-from cockroach_pipelines.queries.errors import QueryFileError, combine
+from cockroach_pipelines.queries.errors import QueryFileError
 from cockroach_pipelines.queries.loader import read_text
 
 ENDING = ".conf"
@@ -21,17 +21,22 @@ _KNOWN = ("executeInTransaction", "placeholderReplacement", *_NOTHING_ELSE)
 
 @dataclass(frozen=True)
 class FlywaySettings:
-    """Settings of a migration; `in_transaction` and `placeholders` are as its header lines of these names."""
+    """Settings of a migration.
+
+    `in_transaction` and `placeholders` are as its header lines of these names; with `problems` it would run otherwise than
+    in Flyway.
+    """
 
     in_transaction: bool = True
     placeholders: bool = True
+    problems: tuple[QueryFileError, ...] = ()
 
 
 def read_flyway_settings(migration: Path) -> FlywaySettings:
     """Read the settings beside a migration; Flyway's own where there are none.
 
     Raises:
-        QueryFileError: One of them has no counterpart here, so that the migration would run otherwise than in Flyway.
+        QueryFileError: The file cannot be read.
     """
     path = migration.with_name(migration.name + ENDING)
     if not path.exists():
@@ -43,9 +48,9 @@ def read_flyway_settings(migration: Path) -> FlywaySettings:
             problems.append(QueryFileError(problem[0], place=Place(path, number, 1), advice=problem[1]))
         elif key not in _NOTHING_ELSE:
             values[key] = _YES_OR_NO[value.lower()]
-    if problems:
-        raise combine(problems)
-    return FlywaySettings(values.get("executeInTransaction", True), values.get("placeholderReplacement", True))
+    return FlywaySettings(
+        values.get("executeInTransaction", True), values.get("placeholderReplacement", True), tuple(problems)
+    )
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, str]]:

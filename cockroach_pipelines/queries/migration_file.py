@@ -103,8 +103,8 @@ class MigrationFile:
     """A migration as its file says it.
 
     `script` is the path below the folder, as Flyway writes it; `version` is None for a repeatable one, and `dialect` for
-    one that is for every database. `checksum` is Flyway's, `sha256` sees line breaks too. `placeholders` is whether `${…}`
-    is Flyway's, and no text.
+    one that is for every database. `checksum` is Flyway's, `sha256` sees line breaks too. `settings` are those of Flyway, and
+    of the file's own header lines.
     """
 
     path: Path
@@ -113,9 +113,13 @@ class MigrationFile:
     description: str
     dialect: Dialect | None
     source: SourceText
-    allowed: frozenset[str] = frozenset()
-    in_transaction: bool = True
-    placeholders: bool = True
+    allowed: frozenset[str]
+    settings: FlywaySettings
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether PostgreSQL runs it as one transaction."""
+        return self.settings.in_transaction
 
     @property
     def name(self) -> str:
@@ -163,7 +167,7 @@ class MigrationFile:
     @property
     def placeholder(self) -> tuple[str, Place] | None:
         """The first of Flyway's placeholders in its statements, and where it stands."""
-        if not self.placeholders or not _PLACEHOLDER.search(self.source.text):
+        if not self.settings.placeholders or not _PLACEHOLDER.search(self.source.text):
             return None
         tokens = lex(self.source).tokens  # which comments are not among
         for found in _PLACEHOLDER.finditer(self.source.text):
@@ -208,8 +212,7 @@ def read_migration(path: Path, folder: Path) -> MigrationFile:
         dialect=Dialect(named["dialect"]) if named["dialect"] else None,
         source=source,
         allowed=allowed,
-        in_transaction=settings.in_transaction,
-        placeholders=settings.placeholders,
+        settings=settings,
     )
 
 

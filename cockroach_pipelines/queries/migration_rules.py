@@ -51,6 +51,7 @@ def findings(file: MigrationFile, dialect: Dialect) -> list[Finding]:
     found = [finding for statement in statements for rule in _RULES for finding in rule(file, statement, dialect)]
     found += _mixed(file, dialect)
     found += _placeholders(file)
+    found += [Finding(Severity.ERROR, problem) for problem in file.settings.problems]
     return sorted(found, key=lambda each: (each.problem.place.line or 0, each.problem.place.column or 0))
 
 
