@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cockroach_pipelines.reconciliation import HashKind, Reconciliation, Strategy, Tolerance
+from cockroach_pipelines.reconciliation import HashKind, Recheck, Reconciliation, Strategy, Tolerance, engine
 from tests.reconciliation.conftest import Databases, cells
 
 # As the adaptive engine chooses, and each strategy by force.
@@ -263,6 +263,29 @@ def test_values_that_mean_the_same_however_they_are_written(
 ) -> None:
     databases.tables("t", f"id int PRIMARY KEY, v {kind}", f"SELECT 1, {one}::{kind}", f"SELECT 1, {other}::{kind}")
     assert databases.reconcile("t", **way).equal
+
+
+@each_way
+def test_rows_of_json_and_arrays_alone_meet_however_they_are_written(
+    databases: Databases, way: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes of their texts would send equal rows to different windows."""
+    for name in ("HASHES_EACH", "ROWS_EACH"):
+        monkeypatch.setattr(engine, name, 1)
+    for definition, source, target in (
+        (
+            "doc json",
+            """('{"a":' || g || '.50, "b": [-0]}')::json""",
+            """('{ "b" : [0.0], "a": ' || g || '.5}')::json""",
+        ),
+        ("doc jsonb", """('{"a": ' || g || '.0}')::jsonb""", """('{"a": ' || g || '.00}')::jsonb"""),
+        ("v numeric[], w float8[]", "ARRAY[g + 0.10, NULL], '{-0}'::float8[]", "ARRAY[g + 0.1, NULL], '{0}'::float8[]"),
+    ):
+        rows = "SELECT {} FROM generate_series(1, 40) AS g WHERE g <> {}"
+        databases.tables("t", definition, rows.format(source, 7), rows.format(target, 8))
+        result = databases.reconcile("t", segments=64, recheck=Recheck(after=0), **way)
+        assert counts(result) == (1, 1, 0)
+        assert result.recheck is not None and result.recheck.confirmed == 2
 
 
 @pytest.mark.parametrize(
