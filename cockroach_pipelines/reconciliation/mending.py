@@ -87,11 +87,11 @@ def side_of(result: Reconciliation, direction: Direction) -> Relation:
     return result.target if direction is Direction.TARGET else result.source
 
 
-def heading(result: Reconciliation, direction: Direction) -> Iterator[str]:
-    """Give the comments that mending SQL begins with."""
+def heading(result: Reconciliation, direction: Direction, guard: str) -> Iterator[str]:
+    """Give the comments that mending SQL begins with, `guard` among them."""
     yield (
         f"-- Makes {side_of(result, direction).table} like the {direction.other}: {result.headline}\n"
-        "-- Read before you run it. Each statement changes a row only as long as it is what the comparison saw.\n"
+        f"-- Read before you run it. {guard}\n"
     )
     if not result.complete:
         yield f"-- The comparison stopped early: {result.stopped}. There may be more differences.\n"
@@ -141,7 +141,8 @@ class _Mending:
         self._twice = {each.key for each in result.duplicates}
 
     def transactions(self, batch: int) -> Iterator[str]:
-        yield from heading(self._result, self._direction)
+        guard = "Each statement changes a row only as long as it is what the comparison saw."
+        yield from heading(self._result, self._direction, guard)
         for each in self._result.duplicates:
             yield left_out(each, "the key is not unique")
         gone, lacking = (

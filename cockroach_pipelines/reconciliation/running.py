@@ -75,7 +75,8 @@ class Comparing:
                 self.observe(RetryScheduled(self.activity, name, failed, wait, reconnects, failure))
                 attempts.sleep(wait)
         except PipelinesError as error:
-            error.place = error.place or Place(comparison.path)
+            if comparison.path != Path():  # what a command asks has no file
+                error.place = error.place or Place(comparison.path)
             raise
 
     def mending_sql(self, result: Reconciliation, direction: Direction, *, upsert: bool = False) -> Iterator[str]:

@@ -11,6 +11,7 @@ from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.hashing import hash_sql
 from cockroach_pipelines.reconciliation.matching import value_column
+from cockroach_pipelines.reconciliation.meanings import by_meaning
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, Segments
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec
@@ -190,10 +191,11 @@ def is_integer_key(columns: ColumnMap) -> bool:
 def hashed_key(columns: ColumnMap) -> tuple[Pair, ...]:
     """Give the key's columns that a hash may cover: those whose equal values have equal hashes.
 
-    JSON and arrays, which only whole rows without a key have, are left to the comparison of rows.
+    JSON and arrays, which only whole rows without a key have, are left to the comparison of rows; where there is nothing
+    else, they are hashed by their meaning.
     """
     exact = tuple(pair for pair in columns.key if pair.family not in (Family.JSON, Family.ARRAY))
-    return exact or columns.key
+    return exact or tuple(map(by_meaning, columns.key))
 
 
 def join_statement(source: Statements, target: Statements, segments: Segments, runs: Sequence[Run]) -> SQLText:

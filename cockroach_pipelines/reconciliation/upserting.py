@@ -92,7 +92,11 @@ class _Upserting:
         return Sides(self._connections, self._result.source, self._result.target, self._spec, self._activity)
 
     def transactions(self, batch: int) -> Iterator[str]:
-        yield from heading(self._result, self._direction)
+        guard = (
+            "Rows are put whole, as they were when this was written, and only where what they replace is what it was then.\n"
+            "-- A transaction that fails with 40001 met another one: run it again."
+        )
+        yield from heading(self._result, self._direction, guard)
         gone = Kind.EXTRA if self._direction is Direction.TARGET else Kind.MISSING
         with self._open() as sides:
             first, second = (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
+
 import pytest
 
-from cockroach_pipelines.reconciliation import HashKind, Reconciliation, Strategy
+from cockroach_pipelines.reconciliation import HashKind, Recheck, Reconciliation, Strategy, Tolerance, engine
 from tests.reconciliation.conftest import Databases, cells
 
 # As the adaptive engine chooses, and each strategy by force.
@@ -212,3 +215,106 @@ def test_tables_without_a_key_are_multisets_of_rows(databases: Databases, way: d
         ("missing", '{"v": "a", "w": "1"}'),
         ("extra", '{"v": "c", "w": "2"}'),
     }
+
+
+@each_way
+def test_copies_that_come_in_pairs_do_not_cancel(databases: Databases, way: dict[str, object]) -> None:
+    """An exclusive or of hashes would be 0 for two copies, and the same for two and for four."""
+    rows = "SELECT n, 'v' FROM generate_series(1, 5) AS n UNION ALL SELECT 7, 'twice' FROM generate_series(1, {})"
+    for ours, theirs in ((0, 2), (2, 4)):
+        databases.tables("t", "id int, v text", rows.format(ours), rows.format(theirs))
+        for key in (("id",), ()):
+            assert counts(databases.reconcile("t", key=key, segments=1, **way)) == (0, 2, 0)
+
+
+@each_way
+def test_a_tolerance_holds_on_either_side_of_where_values_would_be_rounded(
+    databases: Databases, way: dict[str, object]
+) -> None:
+    """Hashes of rounded values differ for neighbours, and are equal for values that lie nearly a unit apart."""
+    databases.tables(
+        "t",
+        "id int PRIMARY KEY, v numeric, at timestamp",
+        "VALUES (1, 0.0049, '2024-01-01 00:00:00.999999'::timestamp), (2, 0.0050, '2024-01-01'), (3, 0.0000, '2024-01-01')",
+        "VALUES (1, 0.0051, '2024-01-01 00:00:01.000001'::timestamp), (2, 0.0149, '2024-01-01'), (3, 0.0000, '2024-01-01 00:00:00.5')",
+    )
+    near = {"v": Tolerance(absolute=Decimal("0.005")), "at": Tolerance(within=dt.timedelta(seconds=0.5))}
+    result = databases.reconcile("t", tolerance=near, **way)
+    assert {(row["id"], row["column"]) for row in cells(result)} == {(2, "v"), (3, "at")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("numeric", "1.0", "1.000"),
+        ("numeric", "'NaN'", "'NaN'"),
+        ("float8", "'-0'", "'0'"),
+        ("float4", "'NaN'", "'NaN'"),
+        ("jsonb", """'{"a": 1, "b": [1.0]}'""", """'{"b": [1.00], "a": 1}'"""),
+        ("json", """'{"a":1}'""", """'{ "a" : 1.0 }'"""),
+        ("timestamptz", "'2024-10-27 02:30:00+02'", "'2024-10-27 00:30:00+00'"),
+        ("char(5)", "'a'", "'a  '"),
+        ("numeric[]", "'{1.0,NULL}'", "'{1.00,NULL}'"),
+    ],
+)
+@each_way
+def test_values_that_mean_the_same_however_they_are_written(
+    databases: Databases, way: dict[str, object], kind: str, one: str, other: str
+) -> None:
+    databases.tables("t", f"id int PRIMARY KEY, v {kind}", f"SELECT 1, {one}::{kind}", f"SELECT 1, {other}::{kind}")
+    assert databases.reconcile("t", **way).equal
+
+
+@each_way
+def test_rows_of_json_and_arrays_alone_meet_however_they_are_written(
+    databases: Databases, way: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes of their texts would send equal rows to different windows."""
+    for name in ("HASHES_EACH", "ROWS_EACH"):
+        monkeypatch.setattr(engine, name, 1)
+    for definition, source, target in (
+        (
+            "doc json",
+            """('{"a":' || g || '.50, "b": [-0]}')::json""",
+            """('{ "b" : [0.0], "a": ' || g || '.5}')::json""",
+        ),
+        ("doc jsonb", """('{"a": ' || g || '.0}')::jsonb""", """('{"a": ' || g || '.00}')::jsonb"""),
+        ("v numeric[], w float8[]", "ARRAY[g + 0.10, NULL], '{-0}'::float8[]", "ARRAY[g + 0.1, NULL], '{0}'::float8[]"),
+    ):
+        rows = "SELECT {} FROM generate_series(1, 40) AS g WHERE g <> {}"
+        databases.tables("t", definition, rows.format(source, 7), rows.format(target, 8))
+        result = databases.reconcile("t", segments=64, recheck=Recheck(after=0), **way)
+        assert counts(result) == (1, 1, 0)
+        assert result.recheck is not None and result.recheck.confirmed == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "equal"),
+    [
+        ("0.1::numeric", "0.1::float8", True),
+        ("0.1::float4", "0.1::numeric", True),
+        ("10000000000000001::numeric", "1e16::float8", False),
+        ("9007199254740993::int8", "9007199254740992::float8", False),
+        ("4294967297::int8", "1::int4", False),
+        ("7::int2", "7.000::numeric", True),
+        ("7::int4", "7.001::numeric", False),
+        ("1::int4", "'1'::text", True),
+        ("1::int4", "'01'::text", False),
+        ("'a'::char(5)", "'a'::text", True),
+        ("'a'::char(5)", "'a '::text", False),
+        ("'2024-01-01'::date", "'2024-01-01'::timestamp", True),
+        ("'2024-01-01'::date", "'2024-01-01 00:00:00.000001'::timestamp", False),
+        ("'2024-01-01 12:00'::timestamp", "'2024-01-01 13:00+01'::timestamptz", True),
+        ("'2024-01-01 12:00'::timestamp", "'2024-01-01 12:00+01'::timestamptz", False),
+        ("""'{"a":1}'::json""", """'{"a": 1.0}'::jsonb""", True),
+    ],
+)
+@each_way
+def test_types_that_differ_meet_without_a_loss(
+    databases: Databases, way: dict[str, object], source: str, target: str, equal: bool
+) -> None:
+    for connection, said in ((databases.source, source), (databases.target, target)):
+        connection.execute(f"DROP TABLE IF EXISTS t; CREATE TABLE t AS SELECT 1 AS id, {said} AS v")
+    result = databases.reconcile("t", key=("id",), timezone="America/New_York", **way)
+    assert result.equal is equal
+    assert [(each.column, each.what) for each in result.schema] == [("v", "type")]

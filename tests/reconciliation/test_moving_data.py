@@ -291,15 +291,29 @@ def test_server_killed_in_the_middle_and_resumed_gives_the_same_answer(
     assert len(whole.consistency) == 2
 
 
+class Halt(Exception):  # noqa: N818 - no error
+    """Ends a comparison from within."""
+
+
+def halt() -> None:
+    raise Halt
+
+
+def test_recheck_that_was_broken_off_and_resumed_knows_nothing_of_what_it_had_read(databases: Databases) -> None:
+    rows = "SELECT g, {} FROM generate_series(1, 2500) AS g"
+    databases.tables("t", "id int PRIMARY KEY, v text", rows.format("'a'"), rows.format("'b'"))
+    asked = {"recheck": Recheck(after=0, times=3), "strategy": Strategy.ROWS}
+    with pytest.raises(Halt):
+        databases.reconcile("t", **asked, progress=at("recheck", 3, halt))
+    databases.target.execute("UPDATE t SET v = 'a' WHERE id > 10")
+    result = databases.reconcile("t", **asked)
+    assert result.recheck is not None
+    assert (result.recheck.healed, result.recheck.confirmed, result.counts.changed) == (2490, 10, 10)
+    assert [row["id"] for row in cells(result)] == list(range(1, 11))
+
+
 def test_another_question_in_the_same_folder_starts_anew(databases: Databases) -> None:
     databases.tables("t", "id int PRIMARY KEY, v text", ROWS, ROWS)
-
-    class Halt(Exception):  # noqa: N818 - no error
-        pass
-
-    def halt() -> None:
-        raise Halt
-
     with pytest.raises(Halt):
         databases.reconcile("t", strategy=Strategy.ROWS, progress=at("compare", 2, halt))
     assert {path.name for path in databases.folder.iterdir()} == {"journal.jsonl", "parts"}

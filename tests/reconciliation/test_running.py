@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,12 @@ def test_a_condition_that_the_server_refuses_has_its_place(comparing: Comparing)
 
 def test_a_key_that_a_side_lacks_is_an_error_of_the_file(comparing: Comparing) -> None:
     with pytest.raises(ReconciliationError) as raised:
-        comparing.run(comparison(key=["idd"]), {})
-    assert raised.value.place is not None
+        comparing.run(replace(comparison(key=["idd"]), path=Path("orders.sql")), {})
+    assert str(raised.value.place) == "orders.sql"
     assert "idd" in str(raised.value)
+    with pytest.raises(ReconciliationError) as raised:
+        comparing.run(comparison(key=["idd"]), {})
+    assert raised.value.place is None  # a command has no file
 
 
 def test_more_connections_than_the_pool_has_are_refused(comparing: Comparing) -> None:
