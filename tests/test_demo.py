@@ -120,9 +120,9 @@ def test_no_server_is_left_behind(demo: tuple[Path, subprocess.CompletedProcess[
     assert str(folder) not in running
 
 
-def test_the_readmes_python_without_dagster_runs(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_the_documented_python_without_dagster_runs(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     folder, _ = demo
-    section = (ROOT / "README.md").read_text().partition("## Without Dagster\n")[2]
+    section = (ROOT / "docs" / "python.md").read_text().partition("\n\n")[2]
     code = "\n".join(line[4:] for line in section.partition("\n`read` gives")[0].splitlines())
     shown = "\n    print(main.query('SELECT count(*), sum(flights), min(flights) FROM departures'))"
     done = subprocess.run(
