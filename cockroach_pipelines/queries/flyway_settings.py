@@ -9,7 +9,7 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.config.suggestions import nearest
 from cockroach_pipelines.queries.errors import QueryFileError
-from cockroach_pipelines.queries.loader import read_text
+from cockroach_pipelines.queries.sql_file import read_text
 
 ENDING = ".conf"
 """What the name of such a file has behind that of its migration."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +13,7 @@ from cockroach_pipelines.queries.batch import Batch
 from cockroach_pipelines.queries.batch_loading import BatchReader, generated_statement, rules_of
 from cockroach_pipelines.queries.check_loading import checks_without_a_result, result_checks, unknown_columns
 from cockroach_pipelines.queries.code_version import code_version, fingerprint
-from cockroach_pipelines.queries.comparison import SIDES, Comparison
+from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.comparison_loading import (
     ComparisonReader,
     compares_two_relations,
@@ -26,12 +22,18 @@ from cockroach_pipelines.queries.comparison_loading import (
 from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.header import ReadHeader, read_header
 from cockroach_pipelines.queries.header_models import Header
+from cockroach_pipelines.queries.header_rules import (
+    blocking_checks,
+    keys_of_other_kinds,
+    own_checks,
+    unknown_connections,
+    unused_parameters,
+)
 from cockroach_pipelines.queries.key_prefix import below
 from cockroach_pipelines.queries.lexing import lex
 from cockroach_pipelines.queries.maintenance_header import MaintenanceHeader, Permission
 from cockroach_pipelines.queries.monitor_header import monitor_problems, watches_of
-from cockroach_pipelines.queries.named_statements import is_name
-from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
+from cockroach_pipelines.queries.parameters import bind_positions
 from cockroach_pipelines.queries.parser import SQLParser
 from cockroach_pipelines.queries.partition_rules import partition_problems, partition_query
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind
@@ -45,70 +47,16 @@ from cockroach_pipelines.queries.rules import (
     undeclared_parameters,
 )
 from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries.sql_file import dialect_of, name_parts, read_text
 from cockroach_pipelines.queries.statement import Statement
+from cockroach_pipelines.queries.variants import Variant, common_header, document_of, first_comment, place_of_header
 from cockroach_pipelines.queries.watch_loading import read_watch
-from cockroach_pipelines.queries.yaml_document import YAMLDocument
-
-MAX_BYTES = 1_048_576
-_NAME_PART = re.compile(r"[A-Za-z0-9_]+")
-_COMMENT_LINE = re.compile(r"(?:\s+|/\*.*?\*/)*--+[ \t]*([^\r\n]*\S)", re.DOTALL)
-
-
-def read_text(path: Path) -> str:
-    """Read a SQL file.
-
-    Raises:
-        QueryFileError: It is no regular file, cannot be read, is too big, or is not UTF-8.
-    """
-    try:
-        status = path.stat()  # before it is opened: a pipe would wait for ever
-        if not stat.S_ISREG(status.st_mode):
-            raise QueryFileError(
-                "This is no regular file.", place=Place(path), advice="Replace it by a file, or rename it."
-            )
-        if status.st_size > MAX_BYTES:
-            raise QueryFileError(
-                f"The file has {status.st_size:,} bytes, and at most {MAX_BYTES:,} are read.",
-                place=Place(path),
-                advice="Data belongs in a table: load it there, and query it.",
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise QueryFileError(
-            f"The file cannot be read: {reason}.",
-            place=Place(path),
-            advice="Check that it exists, and its permissions.",
-        ) from error
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise QueryFileError("The file is UTF-16.", place=Place(path, 1, 1), advice="Save it as UTF-8.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start].decode("utf-8-sig", "replace")
-        raise QueryFileError(
-            f"The byte 0x{content[error.start]:02x} is no UTF-8.",
-            place=SourceText(path, before).place(len(before)),
-            advice="Save the file as UTF-8.",
-        ) from error
-
 
 _HEADERS: Mapping[QueryKind, type[Header]] = {
     QueryKind.RECONCILIATION: ReconciliationHeader,
     QueryKind.REPORTING: ReportingHeader,
     QueryKind.MAINTENANCE: MaintenanceHeader,
 }
-
-# The check that finds no rows, which reconciliation adds.
-_OWN_CHECK = "no_differences"
-
-
-@dataclass
-class _Variant:
-    path: Path
-    dialect: Dialect | None
-    header: ReadHeader[Header]
-    has_header: bool
 
 
 class SQLLoader:
@@ -137,8 +85,7 @@ class SQLLoader:
 
     def name(self, path: Path) -> str:
         """Give the name of a file's query: its path below the folder without endings, `_` for what no name may hold."""
-        *folders, file = path.relative_to(self.folder).parts
-        parts = [re.sub(r"[^A-Za-z0-9_]", "_", part) or "_" for part in (*folders, _stem_and_dialect(file)[0])]
+        parts = name_parts(path, self.folder)
         return "/".join([self._prefix, *parts] if self._prefix else parts)
 
     def load(self, *paths: Path) -> Query | BrokenQuery:
@@ -168,14 +115,14 @@ class SQLLoader:
 
     def _query(self, name: str, kind: QueryKind, paths: Sequence[Path]) -> Query:
         problems: list[QueryFileError] = []
-        variants: list[_Variant] = []
+        variants: list[Variant] = []
         for path in paths:
             try:
                 variants.append(self._variant(path, kind))
             except QueryFileError as error:
                 problems.append(error)
         problems += [problem for variant in variants for problem in variant.header.problems]
-        header = _common_header(variants, problems)
+        header = common_header(variants, problems)
         statements: dict[Dialect | None, Statement] = {}
         checks: dict[str, CheckQuery] = {}
         comparison: Comparison | None = None
@@ -189,31 +136,31 @@ class SQLLoader:
                 except QueryFileError as error:
                     problems.append(error)
             checks = self._checks(header, variants, problems) if header else {}
-        watch = read_watch(header, _document(variants), self._parser, problems) if header else None
+        watch = read_watch(header, document_of(variants), self._parser, problems) if header else None
         batch = self._batch(header, statements, variants, problems)
         if header and self._connections is not None:
-            problems += _unknown_connections(header, comparison, variants, self._connections)
+            problems += unknown_connections(header, comparison, variants, self._connections)
         if header:
-            problems += _keys_of_other_kinds(kind, header, variants)
+            problems += keys_of_other_kinds(kind, header, variants)
             if kind is QueryKind.RECONCILIATION and not compares:
-                problems += keys_of_comparisons(_document(variants))
+                problems += keys_of_comparisons(document_of(variants))
         keys = None
         if header:
-            document = _document(variants)
+            document = document_of(variants)
             keys = partition_query(variants[0].path, header, document, self._parser, problems)
             problems += partition_problems(kind, header, statements.values(), document, compares=compares)
-        if header and kind is QueryKind.RECONCILIATION and _OWN_CHECK in header.checks.queries:
-            problems.append(_own_check(variants))
+        if header and kind is QueryKind.RECONCILIATION:
+            problems += own_checks(header, variants)
         if header and kind is QueryKind.MAINTENANCE:
-            problems += _blocking_checks(header, variants)
-            problems += monitor_problems(header, _place_of_header(variants))
-            problems += checks_without_a_result(header, _document(variants))
+            problems += blocking_checks(header, variants)
+            problems += monitor_problems(header, place_of_header(variants))
+            problems += checks_without_a_result(header, document_of(variants))
         if header and not compares:
-            problems += unknown_columns(header, statements.values(), _document(variants))
+            problems += unknown_columns(header, statements.values(), document_of(variants))
         if header and not problems:
             bounds = [each.bound for first in statements.values() for each in first.all]
             bounds += [each.bound for each in checks.values()]
-            problems += _unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
+            problems += unused_parameters(header, [*bounds, *(comparison.bounds if comparison else ())], variants)
         if problems or header is None:
             raise combine(problems)
         return Query(
@@ -223,27 +170,27 @@ class SQLLoader:
             statements=statements,
             checks=checks,
             code_version=code_version(_fingerprints(statements, comparison), header),
-            description=header.description or _first_comment(variants),
+            description=header.description or first_comment(variants),
             comparison=comparison,
             partition_query=keys,
             watch=watch,
             batch=batch,
-            result_checks=result_checks(header, paths[0], _document(variants)),
+            result_checks=result_checks(header, paths[0], document_of(variants)),
         )
 
     def _batch(
         self,
         header: Header | None,
         statements: Mapping[Dialect | None, Statement],
-        variants: Sequence[_Variant],
+        variants: Sequence[Variant],
         problems: list[QueryFileError],
     ) -> Batch | None:
         rules = rules_of(header)
         if rules is None or len(statements) < len(variants):
             return None
-        return BatchReader(variants[0].path, rules, _document(variants), self._parser, problems).batch(statements)
+        return BatchReader(variants[0].path, rules, document_of(variants), self._parser, problems).batch(statements)
 
-    def _comparison(self, variants: Sequence[_Variant], problems: list[QueryFileError]) -> Comparison | None:
+    def _comparison(self, variants: Sequence[Variant], problems: list[QueryFileError]) -> Comparison | None:
         found = []
         for variant in variants:
             try:
@@ -252,31 +199,14 @@ class SQLLoader:
                 problems.append(error)
         return found[0] if found else None
 
-    def _variant(self, path: Path, kind: QueryKind) -> _Variant:
-        for part in path.relative_to(self.folder).parts[:-1]:
-            _refuse_name(part, path)
-        stem, ending = _stem_and_dialect(path.name)
-        if path.suffix != ".sql":
-            raise QueryFileError(
-                f"The ending {path.suffix!r} is not .sql.", place=Place(path), advice=f"Rename it to {path.stem}.sql."
-            )
-        dialect = None
-        if ending:
-            if ending not in set(Dialect):
-                hint = did_you_mean(ending, map(str, Dialect))
-                raise QueryFileError(
-                    f"{ending!r} in the name of the file is no dialect.",
-                    place=Place(path),
-                    advice=hint if hint.startswith("Did") else f"Rename it to {_sanitised(stem + '_' + ending)}.sql.",
-                )
-            dialect = Dialect(ending)
-        _refuse_name(stem, path)
+    def _variant(self, path: Path, kind: QueryKind) -> Variant:
+        dialect = dialect_of(path, self.folder)
         model = _HEADERS.get(kind, Header)
         header: ReadHeader[Header] = read_header(SourceText(path, read_text(path)), model, self._defaults)
-        return _Variant(path, dialect, header, header.document is not None or bool(header.problems))
+        return Variant(path, dialect, header)
 
     def _statement(
-        self, kind: QueryKind, variant: _Variant, header: Header | None, problems: list[QueryFileError]
+        self, kind: QueryKind, variant: Variant, header: Header | None, problems: list[QueryFileError]
     ) -> Statement:
         if variant.header.document is None and variant.header.problems:
             raise combine(variant.header.problems)  # nobody knows where the statement begins
@@ -295,10 +225,10 @@ class SQLLoader:
         return Statement(variant.path, bound, parsed, fingerprint(lexed))
 
     def _checks(
-        self, header: Header, variants: Sequence[_Variant], problems: list[QueryFileError]
+        self, header: Header, variants: Sequence[Variant], problems: list[QueryFileError]
     ) -> dict[str, CheckQuery]:
         checks: dict[str, CheckQuery] = {}
-        document = _document(variants)
+        document = document_of(variants)
         for name, check in header.checks.queries.items():
             if document is None:
                 break
@@ -322,138 +252,6 @@ class SQLLoader:
         return checks
 
 
-def _stem_and_dialect(file: str) -> tuple[str, str]:
-    """Take `name.cockroachdb.sql` apart; a file name without a second ending has the dialect ''."""
-    stem = file[: -len(".sql")] if file.lower().endswith(".sql") else file
-    base, dot, ending = stem.rpartition(".")
-    return (base, ending) if dot and base else (stem, "")
-
-
-def _sanitised(part: str) -> str:
-    return re.sub(r"_+", "_", re.sub(r"[^A-Za-z0-9_]", "_", part)).strip("_") or "query"
-
-
-def _refuse_name(part: str, path: Path) -> None:
-    if not _NAME_PART.fullmatch(part):
-        shown = os.fsencode(part).decode("utf-8", "replace")
-        raise QueryFileError(
-            f"{shown!r} in the path cannot be part of an asset's name.",
-            place=Place(path),
-            advice=f"Rename it to {_sanitised(part)!r}: names hold letters, digits and underscores.",
-        )
-
-
-def _common_header(variants: Sequence[_Variant], problems: list[QueryFileError]) -> Header | None:
-    """Give the header of all variants: it may stand in one of them, or be the same in several."""
-    if any(variant.header.problems for variant in variants) or not variants:
-        return None
-    first: _Variant | None = None
-    for variant in variants:
-        if not variant.has_header:
-            continue
-        if first is None:
-            first = variant
-        elif variant.header.header != first.header.header:
-            problems.append(
-                QueryFileError(
-                    f"This header differs from that of {first.path.name}.",
-                    place=variant.header.document.source.place(0) if variant.header.document else Place(variant.path),
-                    advice=f"Keep it in one of {first.path.name} and {variant.path.name}, or make both equal.",
-                )
-            )
-    return (first or variants[0]).header.header
-
-
-def _unknown_connections(
-    header: Header, comparison: Comparison | None, variants: Sequence[_Variant], connections: Collection[str]
-) -> Iterator[QueryFileError]:
-    document = _document(variants)
-    named: dict[tuple[str, ...], str] = {("connection",): header.connection}
-    if comparison:
-        said = {name: getattr(comparison.header, name) for name in SIDES}
-        own: dict[tuple[str, ...], str] = {
-            (name, "connection"): side.connection for name, side in said.items() if side and side.connection
-        }
-        # One that both sides leave is not used at all.
-        named = own if len(own) == len(SIDES) else {**named, **own}
-    if header.watch and header.watch.connection:
-        named["watch", "connection"] = header.watch.connection
-    for path, connection in named.items():
-        if connection not in connections:
-            yield QueryFileError(
-                f"There is no connection {connection!r}.",
-                place=document.place(path) if document else Place(variants[0].path, 1, 1),
-                advice=did_you_mean(connection, connections),
-            )
-
-
-def _keys_of_other_kinds(kind: QueryKind, header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
-    reading = "reports and reconciliations run in read-only transactions"
-    reads = kind is not QueryKind.MAINTENANCE or bool(watches_of(header))
-    rules = (
-        ("autocommit", header.autocommit, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
-        ("idempotent", header.idempotent, kind is QueryKind.MAINTENANCE, f"is for maintenance: {reading}"),
-        ("as_of", header.as_of, reads, "is for what reads: nobody writes into the past"),
-    )
-    document = _document(variants)
-    return [
-        QueryFileError(
-            f"`{key}` {reason}.",
-            place=document.place((key,)) if document else Place(variants[0].path, 1, 1),
-            advice="Remove it.",
-        )
-        for key, given, fits, reason in rules
-        if given and not fits
-    ]
-
-
-def _own_check(variants: Sequence[_Variant]) -> QueryFileError:
-    document = _document(variants)
-    return QueryFileError(
-        f"Every reconciliation has a check {_OWN_CHECK!r} already.",
-        place=document.key_place(("checks", _OWN_CHECK)) if document else Place(variants[0].path, 1, 1),
-        advice="Give this one another name.",
-    )
-
-
-def _blocking_checks(header: Header, variants: Sequence[_Variant]) -> list[QueryFileError]:
-    document = _document(variants)
-    return [
-        QueryFileError(
-            f"The check {name!r} cannot block: maintenance has been committed when its checks run.",
-            place=document.place(("checks", name, "blocking")) if document else Place(variants[0].path, 1, 1),
-            advice="Remove `blocking`, or put the condition into the statement.",
-        )
-        for name, check in header.checks.queries.items()
-        if check.blocking
-    ]
-
-
-def _place_of_header(variants: Sequence[_Variant]) -> Place:
-    document = _document(variants)
-    return document.source.place(0) if document else Place(variants[0].path, 1, 1)
-
-
-def _document(variants: Sequence[_Variant]) -> YAMLDocument | None:
-    return next((variant.header.document for variant in variants if variant.header.document), None)
-
-
-def _unused_parameters(
-    header: Header, bounds: Sequence[BoundSQL], variants: Sequence[_Variant]
-) -> list[QueryFileError]:
-    used = {name for bound in bounds for name in bound.names}
-    document = _document(variants)
-    return [
-        QueryFileError(
-            f"The parameter {name!r} is declared and never used.",
-            place=document.key_place(("params", name)),
-            advice=f"Remove it, or write :{name} where its value belongs.",
-        )
-        for name in header.params
-        if name not in used and document is not None
-    ]
-
-
 def _fingerprints(statements: Mapping[Dialect | None, Statement], comparison: Comparison | None) -> list[str]:
     own = [
         fingerprint
@@ -463,12 +261,3 @@ def _fingerprints(statements: Mapping[Dialect | None, Statement], comparison: Co
     ]
     sides = comparison.sides if comparison else ()
     return [*own, *(side.statement.fingerprint for side in sides if side.statement)]
-
-
-def _first_comment(variants: Sequence[_Variant]) -> str:
-    """Give the first `--` line before a statement."""
-    for variant in variants:
-        match = _COMMENT_LINE.match(variant.header.statement.text)
-        if match and not is_name(match[1]):
-            return match[1].strip()
-    return ""

@@ -21,10 +21,10 @@ from cockroach_pipelines.queries.code_version import fingerprint
 from cockroach_pipelines.queries.errors import QueryFileError, combine
 from cockroach_pipelines.queries.flyway_settings import FlywaySettings, read_flyway_settings
 from cockroach_pipelines.queries.lexing import LexedSQL, comment_end, lex
-from cockroach_pipelines.queries.loader import read_text
 from cockroach_pipelines.queries.migration_version import MigrationVersion
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions
 from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries.sql_file import read_text
 from cockroach_pipelines.queries.tokens import word
 
 _NAME = re.compile(

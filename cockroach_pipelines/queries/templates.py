@@ -16,13 +16,13 @@ from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, c
 from cockroach_pipelines.queries.header import read_header
 from cockroach_pipelines.queries.header_models import Header, TemplateHeader
 from cockroach_pipelines.queries.lexing import lex
-from cockroach_pipelines.queries.loader import read_text
 from cockroach_pipelines.queries.parameter_types import ParameterSpec
 from cockroach_pipelines.queries.parameters import BoundSQL, bind_positions, refuse_unknown
 from cockroach_pipelines.queries.parser import ParsedSQL, SQLParser
 from cockroach_pipelines.queries.query import Query, QueryKind
 from cockroach_pipelines.queries.sandbox import Binds, Identifier, SQLEnvironment, quoted_identifier
 from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries.sql_file import read_text
 from cockroach_pipelines.queries.statement import Statement
 
 _NAMED = re.compile(r":([A-Za-z_][A-Za-z0-9_]*)")
