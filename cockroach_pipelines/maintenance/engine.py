@@ -155,7 +155,7 @@ class _Job:
         return self.work.read(lambda connection: self.book.is_armed(connection, name, version))
 
     def _dry_run(self) -> BatchedRun:
-        transaction = self.work.write if looks_by_writing(self.prepared) else self.work.read
+        transaction = self.work.write if looks_by_writing(self.prepared, self.server.dialect) else self.work.read
         found = transaction(lambda connection: look(connection, self.prepared))
         outcome = replace(self._outcome(EndReason.DONE, ""), dry_run=found, estimated=found.estimated)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cockroach_pipelines.database import CockroachDBConnection
+from cockroach_pipelines.database import CockroachDBConnection, Dialect
 from cockroach_pipelines.execution import Order
 from cockroach_pipelines.maintenance.batches import Batches, PageBatches, RangeBatches, returned
 from cockroach_pipelines.maintenance.catalogue import Column, TableShape, describe
@@ -20,6 +20,8 @@ from cockroach_pipelines.maintenance.ranges import RangeSQL, estimated_rows, pla
 from cockroach_pipelines.queries import Batch, PagedStatement
 
 _SAMPLE_ROWS = 10
+_MORE_THAN_ANY = 2**31 - 1
+"""Rows of a batch that would be the only one, of a table of which no statistics are known."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,10 @@ def prepare(connection: CockroachDBConnection, order: Order, batch: Batch) -> Pr
 
 
 def look(connection: CockroachDBConnection, prepared: Prepared) -> DryRun:
-    """Find out what a job would do: for a statement that is narrowed to its batches, in a transaction that only reads.
+    """Find out what a job would do. A statement that pages by itself is run for a few rows, which is rolled back.
 
-    A statement that pages by itself is run for a few rows, which is rolled back.
+    Raises:
+        GuardError: It would touch too large a share of the table.
     """
     if isinstance(prepared.batches, PageBatches):
         return _look_by_running(connection, prepared, prepared.batches)
@@ -82,25 +85,30 @@ def look(connection: CockroachDBConnection, prepared: Prepared) -> DryRun:
     end = sql.end_of_batch(None, start).query(connection)
     last = tuple(map(str, end[0])) if end else None
     plan = plan_of(connection, sql.batch(None, last, returning=prepared.batch.rules.archive is not None))
-    return _dry_run(prepared, plan, returned(connection, sql.sample(_SAMPLE_ROWS), "text"))
+    return _dry_run(prepared, prepared.estimated, plan, returned(connection, sql.sample(_SAMPLE_ROWS), "text"))
 
 
-def looks_by_writing(prepared: Prepared) -> bool:
-    """Whether `look` needs a transaction that may write."""
-    return isinstance(prepared.batches, PageBatches)
+def looks_by_writing(prepared: Prepared, dialect: Dialect) -> bool:
+    """Whether `look` needs a transaction that may write, although it writes nothing.
+
+    CockroachDB before v25.3 refuses to explain a DELETE where one may only read (cockroachdb/cockroach#103754).
+    """
+    return dialect is Dialect.COCKROACHDB or isinstance(prepared.batches, PageBatches)
 
 
 def _look_by_running(connection: CockroachDBConnection, prepared: Prepared, pages: PageBatches) -> DryRun:
     start = pages.before_the_first(connection)
     if start is None:
-        return _dry_run(prepared, "the table is empty", None)
+        return _dry_run(prepared, 0, "the table is empty", None)
+    estimated = estimated_rows(connection, pages.sql(start, prepared.shape.rows or _MORE_THAN_ANY))
+    most_rows(prepared.batch, prepared.shape, estimated)
     plan = plan_of(connection, pages.sql(start, prepared.batch.rules.size.start))
     connection.execute("SAVEPOINT look")
     sample = returned(connection, pages.sql(start, _SAMPLE_ROWS), "text")
     connection.execute("ROLLBACK TO SAVEPOINT look")
-    return _dry_run(prepared, plan, sample)
+    return _dry_run(prepared, estimated, plan, sample)
 
 
-def _dry_run(prepared: Prepared, plan: str, sample: object) -> DryRun:
+def _dry_run(prepared: Prepared, estimated: int | None, plan: str, sample: object) -> DryRun:
     unique = prepared.shape.is_unique(prepared.batch.rules.key)
-    return DryRun(prepared.estimated, prepared.shape.rows, prepared.index, unique, plan, sample)
+    return DryRun(estimated, prepared.shape.rows, prepared.index, unique, plan, sample)

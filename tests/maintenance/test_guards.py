@@ -92,7 +92,20 @@ def test_a_statement_that_pages_by_itself_is_looked_at_too(events: Jobs) -> None
     assert run.dry_run is not None
     assert sorted(run.dry_run.sample["id"].to_pylist()) == [1, 2, 3, 5, 6, 7, 9, 10, 11, 13]
     assert "Delete on events" in run.dry_run.plan
+    assert run.dry_run.estimated == 750
     assert len(events.ids()) == 1000
+
+
+def test_a_statement_that_pages_by_itself_is_refused_for_its_share_of_the_table(events: Jobs) -> None:
+    with pytest.raises(
+        GuardError, match=r"This is about 750 of 1,000 rows of events, 75%, and `share_of_table` allows 20%"
+    ):
+        events.run(
+            f"{PURGE[:-1]}, limits: {{share_of_table: 20%}}}}",
+            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'old' AND id > :after_id ORDER BY id "
+            "LIMIT :batch_size) RETURNING *",
+            arm=False,
+        )
 
 
 def test_a_file_is_armed_after_its_dry_run_and_disarmed_by_a_change(events: Jobs) -> None:

@@ -70,6 +70,17 @@ def test_deleted_rows_are_kept_without_copy(events: Jobs, script: Script) -> Non
     assert not any(sql.startswith("COPY") for sql in script.seen)
 
 
+def test_a_dry_run_explains_where_it_may_write_since_older_servers_refuse_it_elsewhere(
+    events: Jobs, script: Script
+) -> None:
+    run = events.run(PURGE, DELETE, arm=False)
+    assert run.dry_run
+    assert (run.dry_run.estimated, run.dry_run.sample.num_rows, len(events.ids())) == (1234, 10, 1000)
+    explained = next(number for number, sql in enumerate(script.seen) if sql.startswith("EXPLAIN DELETE FROM events"))
+    begun = [sql for sql in script.seen[:explained] if sql.startswith("SET TRANSACTION")]
+    assert begun[-1].startswith("SET TRANSACTION READ WRITE")
+
+
 def test_a_retry_error_halves_the_batch(events: Jobs, script: Script) -> None:
     happened: list[Event] = []
     script.errors = [
