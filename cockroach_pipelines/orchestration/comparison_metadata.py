@@ -46,6 +46,8 @@ def comparison_metadata(result: Reconciliation, mending: Mending, places: Mappin
     metadata |= _seen(result)
     if result.drilled:
         metadata["rows_of_differing_groups"] = result.drilled.headline
+        if result.drilled.patterns:
+            metadata["patterns_of_their_rows"] = _list(map(str, result.drilled.patterns))
         metadata["sample_of_their_rows"] = _table(telling.sample(result.drilled, _SAMPLE_ROWS))
     for direction, reason in mending.reasons.items():
         metadata[f"mending_{direction}"] = reason

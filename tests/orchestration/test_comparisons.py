@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
+from cockroach_pipelines.database import ServerMessage, statement_error
 from cockroach_pipelines.orchestration import build_definitions, comparisons
-from cockroach_pipelines.reconciliation import Progress
+from cockroach_pipelines.reconciliation import Comparing, Progress
 from tests.peers.postgres import PostgresServer
 from tests.peers.project import make_project
 
@@ -237,6 +238,23 @@ def test_backfill_compares_each_partition(project: Any) -> None:
     ]
 
 
+def test_what_was_found_stands_where_rows_cannot_be_read_again_for_mending(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> Iterator[str]:
+        yield "-- begun"
+        raise statement_error(ServerMessage("57014", "canceling statement due to user request"))
+
+    monkeypatch.setattr(Comparing, "mending_sql", refused)
+    config = project("mend: upsert")
+    result = run(config)
+    assert result.success
+    metadata = metadata_of(result)
+    assert metadata["differences"] == 3
+    assert "[57014]" in metadata["mending_target"]
+    assert [path.name for path in (config.settings.results_folder / "reconciliation").iterdir()] == ["compared.parquet"]
+
+
 def test_parameters_reach_both_statements(project: Any) -> None:
     config = project(
         "key: id\nparams: {most: {type: integer, default: 40}}",
@@ -270,6 +288,7 @@ def test_groups_are_compared_by_measures_and_drilled_into(project: Any) -> None:
     assert changed == {"c1", "c2", "c3"}  # 50, 30 and 31
     assert metadata["rows_of_differing_groups"].startswith("3 rows differ (1 missing, 2 changed)")
     assert {row["id"] for row in records(metadata["sample_of_their_rows"])} == {30, 31, 50}
+    assert "amount: the target differs by +1" in metadata["patterns_of_their_rows"]
     assert metadata["source"] == "main:assets.orders"
     dataset = pq.read_table(config.settings.results_folder / f"{KEY}.parquet").to_pylist()
     assert {row["id"] for row in dataset if row["level"] == "row"} == {30, 31, 50}

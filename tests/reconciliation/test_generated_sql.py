@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cockroach_pipelines.database import Dialect, ServerVersion
@@ -27,6 +28,7 @@ from cockroach_pipelines.reconciliation.probe import probe_sql
 from cockroach_pipelines.reconciliation.segments import HashSegments, IntegerSegments, RangeSegments, RowSegments
 from cockroach_pipelines.reconciliation.sides import Snapshots
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, join_statement
+from cockroach_pipelines.reconciliation.suspects import hashes_of
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 COCKROACHDB, POSTGRESQL = Dialect.COCKROACHDB, Dialect.POSTGRESQL
@@ -118,6 +120,20 @@ def test_keys_of_several_columns_are_cut_into_ranges_of_rows() -> None:
     texts = [written.hashes(segments, runs).text for runs in ([(0, 1)], [(1, 2)], [(2, 4)], [(0, 4)])]
     assert all(map(is_a_select, texts))
     check_snapshot("cockroachdb-key-of-two", ";\n\n".join(texts) + ";\n")
+
+
+def test_rows_without_a_key_are_found_again_by_hashes_of_their_values() -> None:
+    texts = []
+    for columns in (("jsonb",), ("int8", "text", "bytea", "bool", "timestamptz", "_int8", "jsonb")):
+        shape = RelationShape(tuple(Column(f"c{place}", kind, kind) for place, kind in enumerate(columns)))
+        written = statements(map_columns(shape, shape, ReconciliationSpec(key=())), HashKind.FNV64)
+        rows = [('{"a": 1.0}',), (None,)]
+        if len(columns) > 1:
+            rows = [("-7", "it's", "00ff", "true", "2024-10-27 00:30:00+00", "{1,NULL}", "{}"), (None,) * 7]
+        bits = np.array([-5, 7])
+        texts += [hashes_of(rows, written).text, written.rows(None, (), bits).text]
+    assert all(map(is_a_select, texts))
+    check_snapshot("cockroachdb-without-a-key", ";\n\n".join(texts) + ";\n")
 
 
 def test_join_is_read_by_the_parser() -> None:
