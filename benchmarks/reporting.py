@@ -47,7 +47,7 @@ _FILL = """
         n AS id, 'customer ' || n % 1000 AS customer, ((n * 7919) % 1000000 / 100.0)::numeric(12, 2) AS amount,
         date '2024-01-01' + (n % 365)::int4 AS day, timestamptz '2024-01-01 00:00+00' + n * interval '1 second' AS booked_at,
         CASE WHEN n % 10 = 0 THEN NULL ELSE n % 7 END AS rating
-    FROM generate_series(1::int8, %s) AS n
+    FROM generate_series(1::int8, ROWS) AS n
 """
 _FILE = """/* @asset
 params: {rows: {type: integer, default: 1000}}
@@ -106,6 +106,7 @@ def main(
     """
     counts = [int(count) for count in rows.split(",")]
     measured: list[Measured] = []
+    load = os.getloadavg()[0]
     progress = Console(stderr=True)
     with (
         tempfile.TemporaryDirectory(prefix="cockroach-pipelines-benchmark-") as name,
@@ -113,7 +114,7 @@ def main(
     ):
         place = {**vars(server.place), "sslmode": "disable"}
         with psycopg.connect(server.place.url(), autocommit=True) as connection:
-            connection.execute(_FILL % max(*counts, _WARM_UP_ROWS))
+            connection.execute(_FILL.replace("ROWS", str(max(*counts, _WARM_UP_ROWS))))
             connection.execute("VACUUM (FREEZE, ANALYZE) sales")
         for count in counts:
             for form in formats.split(","):
@@ -122,7 +123,7 @@ def main(
     ratios = list(_ratios(measured))
     _print(measured, ratios)
     if markdown:
-        write_figures(markdown, _markdown(measured, ratios, server.version))
+        write_figures(markdown, _markdown(measured, ratios, server.version, load))
     if check and not all(ratio.passed for ratio in ratios):
         raise typer.Exit(_FALLS_SHORT)
 
@@ -175,10 +176,11 @@ def _print(measured: Sequence[Measured], ratios: Sequence[Ratio]) -> None:
     output.print(limits)
 
 
-def _markdown(measured: Sequence[Measured], ratios: Sequence[Ratio], server: str) -> str:
+def _markdown(measured: Sequence[Measured], ratios: Sequence[Ratio], server: str, load: float) -> str:
     machine = (
         f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; PostgreSQL {server} on loopback. "
-        "Medians of one process each, warmed up; memory is the process's peak, Java's included."
+        f"Load when it began: {load:.1f}. Medians of one process each, warmed up, in which reads and reports take turns; "
+        "memory is the process's peak, Java's included."
     )
     return "\n\n".join(
         [

@@ -280,6 +280,8 @@ def _drawings(work: _Building, name: str, result: StagedResult) -> Iterator[Draw
         )
         if drawing.cut:
             work.judgement.notes.append(f"“{drawing.title}” draws the first {rows:,} of {result.rows:,} rows.")
+        if chart.type is ChartType.HEATMAP and chart.color and drawing.table[chart.color].null_count:
+            work.judgement.notes.append(f"“{drawing.title}”: grey cells have no value.")
         yield drawing
 
 

@@ -25,6 +25,11 @@ HALF, WHOLE = 500, 1020
 _HEIGHT = 240
 _FACETS_IN_A_ROW = 3
 _MOST_LABELS = 40
+_ROOM_FOR_LABELS = 80  # pixels, where they stand aslant
+_DATES_ON_AN_AXIS = 8
+_LARGE = 1_000_000
+_SHORT_NUMBER = "replace(format(datum.value, '.3~s'), 'G', 'B')"
+_MANY_COLOURS = {"scheme": "tableau20"}
 _ID = re.compile(r'\b(id=")([^"]+)(")|(url\(#)([^)]+)(\))|(href="#)([^"]+)(")')
 _NO_NETWORK: list[str] = []
 
@@ -59,6 +64,7 @@ def svg(
         drawn = vl_convert.vegalite_to_svg(
             json.dumps(specification(drawing, rules, formatter, theme, width)),
             format_locale=locale,
+            time_format_locale=formatter.time_locale,
             allowed_base_urls=_NO_NETWORK,
         )
     except ValueError as error:
@@ -108,6 +114,8 @@ class _Specification:
                 "header": {"labelFontWeight": "bold"},
             }
         height = self.chart.height or _HEIGHT
+        if encoding["x"]["axis"].get("labelAngle") and not self.chart.height:
+            height += _ROOM_FOR_LABELS
         if self.chart.type is ChartType.HEATMAP and not self.chart.height:
             height = max(120, min(34 * len(set(self._values(self.chart.y[0]))), 640))
         if self._is_horizontal and not self.chart.height:
@@ -142,11 +150,19 @@ class _Specification:
                     "interpolate": "monotone",
                 }
             case ChartType.AREA:
-                return {"type": "area", "opacity": 0.75, "line": {"strokeWidth": 2}, "interpolate": "monotone"}
+                several = len(set(self._values(self.chart.x))) > 1  # an area of one point has no width
+                line = {"line": {"strokeWidth": 2}, "point": False if several else {"size": 34}}
+                return {"type": "area", "opacity": 0.75, "interpolate": "monotone", **line}
             case ChartType.BAR:
-                return {"type": "bar", "cornerRadiusEnd": 3}
+                return {"type": "bar", "cornerRadiusEnd": 0 if self._series else 3}  # parts of a bar have no ends
             case ChartType.HEATMAP:
-                return {"type": "rect", "stroke": self.theme.surface, "strokeWidth": 1.5, "cornerRadius": 2}
+                return {
+                    "type": "rect",
+                    "invalid": "show",
+                    "stroke": self.theme.surface,
+                    "strokeWidth": 1.5,
+                    "cornerRadius": 2,
+                }
             case ChartType.SCATTER:
                 return {"type": "point", "filled": True, "size": 60, "opacity": 0.8}
 
@@ -156,7 +172,10 @@ class _Specification:
         encoding: dict[str, Any] = {"x": self._axis("x", chart.x, discrete=discrete_x)}
         if chart.type is ChartType.HEATMAP:
             encoding["y"] = self._axis("y", chart.y[0], discrete=True)
-            encoding["color"] = self._scale(str(chart.color))
+            # A cell without a value is there, too, and is no cell of a small one.
+            missing = "!isValid(datum.color)"
+            colour = {"condition": {"test": missing, "value": self.theme.muted}, **self._scale(str(chart.color))}
+            encoding |= {"color": colour, "opacity": {"condition": {"test": missing, "value": 0.4}, "value": 1}}
             return encoding
         encoding["y"] = self._axis("y", chart.y[0], discrete=self._is_horizontal)
         if len(chart.y) > 1:
@@ -167,8 +186,11 @@ class _Specification:
                 "type": "nominal",
                 "sort": None,
                 "title": None if len(chart.y) > 1 else self._label(str(chart.color)),
-                "scale": {"range": list(self.theme.series)},
+                "scale": {"range": list(self.theme.series)}
+                if len(self._series) <= len(self.theme.series)
+                else _MANY_COLOURS,
                 "legend": {
+                    "columnPadding": 20,
                     "orient": "top",
                     "columns": self._legend_columns(),
                     "symbolType": "circle",
@@ -193,6 +215,7 @@ class _Specification:
             several = len(set(self._values(name)))
             if key == "x":
                 axis["labelAngle"] = 0 if self._fits(name, several) else -45
+                axis["labelLimit"] = 160 if axis["labelAngle"] == 0 else 130
                 if several > _MOST_LABELS:
                     axis["labelOverlap"] = "greedy"
             axis["grid"] = False
@@ -202,6 +225,10 @@ class _Specification:
         if self._is_time(name):
             encoded["type"] = "temporal"
             axis["grid"] = key == "y"
+            if pa.types.is_date(self.table.schema.field(name).type):
+                axis |= self._whole_days(name)
+            elif self.formatter.has_24_hours:
+                axis["labelExpr"] = "timeFormat(datum.value, {'hours': '%H:%M', 'minutes': '%H:%M'})"
             return encoded
         encoded["type"] = "quantitative"
         encoded["scale"] = {
@@ -212,12 +239,21 @@ class _Specification:
             axis["tickMinStep"] = 1
         if form and form.kind is FormatKind.PERCENT:
             axis["format"] = ".0%"
-        if form and form.kind in (FormatKind.COMPACT, FormatKind.BYTES):
-            axis["format"] = "~s"
+        elif self._largest(name) >= _LARGE or (form and form.kind in (FormatKind.COMPACT, FormatKind.BYTES)):
+            axis["labelExpr"] = _SHORT_NUMBER
         if key == "x":
             axis["grid"] = True
         axis["tickCount"] = 5
         return encoded
+
+    def _whole_days(self, name: str) -> dict[str, Any]:
+        """Keep the axis of a few dates from having hours."""
+        dates = [value for value in self._values(name) if isinstance(value, dt.date)]
+        days = (max(dates) - min(dates)).days if dates else 0
+        return {"tickCount": {"interval": "day", "step": 1}} if days < _DATES_ON_AN_AXIS else {}
+
+    def _largest(self, name: str) -> float:
+        return max((abs(number) for value in self._values(name) if (number := _float(value)) is not None), default=0.0)
 
     def _legend_columns(self) -> int:
         longest = max(map(len, self._series or [""]))
@@ -229,7 +265,7 @@ class _Specification:
 
     def _fits(self, name: str, several: int) -> bool:
         longest = max((len(self._text(value, name)) for value in set(self._values(name))), default=0)
-        return several * (longest * 7 + 8) <= self.width - 70
+        return several * (longest * 7 + 6) <= self.width - 70
 
     def _scale(self, name: str) -> dict[str, Any]:
         if not self._is_number(name):
@@ -373,5 +409,7 @@ def sparkline(series: Sequence[float | None], width: int = 96, height: int = 22)
             continue
         y = height / 2 if high == low else 2 + (height - 4) * (1 - (number - low) / (high - low))
         parts.append(f"{'M' if pen_up else 'L'}{index * step:.1f} {y:.1f}")
+        alone = pen_up and (index + 1 == len(series) or series[index + 1] is None)
+        parts += ["h0.1"] if alone else []  # a dot
         pen_up = False
     return " ".join(parts)

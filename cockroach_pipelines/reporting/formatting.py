@@ -57,6 +57,27 @@ class Formatter:
         symbols = symbols.get("latn", symbols)
         return {"decimal": str(symbols["decimal"]), "group": str(symbols["group"])}
 
+    @property
+    def has_24_hours(self) -> bool:
+        """Whether the clock of the language counts to 24."""
+        return "a" not in str(self.locale.time_formats["short"].pattern)
+
+    @property
+    def time_locale(self) -> dict[str, Any]:
+        """The names of days and months, as D3 takes them."""
+        days, months = self.locale.days["format"], self.locale.months["format"]
+        order = (6, 0, 1, 2, 3, 4, 5)  # from Sunday on
+        return {
+            "dateTime": "%x, %X",
+            "date": "%Y-%m-%d",
+            "time": "%H:%M:%S",
+            "periods": [str(self.locale.day_periods["format"]["abbreviated"].get(each, each)) for each in ("am", "pm")],
+            "days": [str(days["wide"][each]) for each in order],
+            "shortDays": [str(days["abbreviated"][each]) for each in order],
+            "months": [str(months["wide"][each]) for each in range(1, 13)],
+            "shortMonths": [str(months["abbreviated"][each]) for each in range(1, 13)],
+        }
+
     def text(self, value: object, form: ColumnFormat | None = None, unit: str | None = None) -> str:
         """Write a value that is not None."""
         written = self._formatted(value, form) if form else None

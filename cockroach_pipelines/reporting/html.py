@@ -107,9 +107,12 @@ def _shown(number: int, section: Section, rules: ReportRules, formatter: Formatt
 def _pictures(
     number: int, section: Section, rules: ReportRules, formatter: Formatter, draw: Draw
 ) -> Iterator[_Picture]:
-    last = len(section.drawings) - 1
+    takes_a_row = [bool(drawing.chart.facet) for drawing in section.drawings]
+    has_neighbour = False
     for index, drawing in enumerate(section.drawings):
-        wide = bool(drawing.chart.facet) or (index == last and index % 2 == 0)
+        alone = not has_neighbour and (index + 1 == len(takes_a_row) or takes_a_row[index + 1])
+        wide = takes_a_row[index] or alone
+        has_neighbour = not wide and not has_neighbour
         yield draw(drawing, rules, formatter, wide, f"s{number}c{index}")
 
 

@@ -76,6 +76,14 @@ class Column:
         """Whether it holds lists of numbers that are drawn."""
         return bool(self.form and self.form.kind is FormatKind.SPARKLINE and pa.types.is_list(self.kind))
 
+    @property
+    def look(self) -> str:
+        """How the page sets its values: text, number or spark; `moment` in one line, `judged` with room for a mark."""
+        kind = "number" if self.is_number else "spark" if self.is_sparkline else "text"
+        if pa.types.is_date(self.kind) or pa.types.is_timestamp(self.kind):
+            kind = f"{kind} moment"
+        return f"{kind} judged" if self.rule.alert else kind
+
 
 @dataclass(frozen=True)
 class Cell:

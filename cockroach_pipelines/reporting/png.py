@@ -13,7 +13,7 @@ from cockroach_pipelines.reporting.model import Kpi, Report, Table
 from cockroach_pipelines.reporting.themes import CHART_FONT, LIGHT
 
 _WIDTH, _MARGIN, _GAP = 1120, 40, 14
-_MOST_KPIS, _MOST_CHARTS, _MOST_ROWS, _MOST_COLUMNS = 5, 2, 12, 7
+_MOST_ALERTS, _MOST_KPIS, _MOST_CHARTS, _MOST_ROWS, _MOST_COLUMNS = 4, 5, 2, 12, 7
 _SIZE = re.compile(r'<svg\b[^>]*?\bviewBox="0 0 ([\d.]+) ([\d.]+)"')
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TONES = {"good": LIGHT.good, "bad": LIGHT.bad, "neutral": LIGHT.muted}
@@ -30,8 +30,11 @@ def picture(report: Report, rules: ReportRules) -> str:
     drawing.text(report.asset, 13, LIGHT.muted, before=26)
     title = report.title if report.partition is None else f"{report.title} · {report.partition}"
     drawing.text(_cut(title, 62), 30, LIGHT.ink, weight=700, before=38)
-    for alert in report.alerts[:2]:
+    told = [*report.alerts, *(f"Not evaluated: {alert}" for alert in report.unjudged)]
+    for alert in told[:_MOST_ALERTS]:
         drawing.text(f"● {_cut(alert, 130)}", 14, LIGHT.bad, before=26)
+    if len(told) > _MOST_ALERTS:
+        drawing.text(f"and {len(told) - _MOST_ALERTS} more", 14, LIGHT.bad, before=26)
     drawing.skip(22)
     drawing.figures(report.kpis[:_MOST_KPIS])
     formatter = Formatter(rules.locale, report.timezone)
@@ -42,10 +45,13 @@ def picture(report: Report, rules: ReportRules) -> str:
         drawing.table(first.table)
     if not first.rows:
         drawing.text("No rows.", 16, LIGHT.muted, before=40)
-    left = f" {len(report.kpis) - _MOST_KPIS} more figures," if len(report.kpis) > _MOST_KPIS else ""
-    drawing.text(
-        f"{report.rows:,} rows,{left} generated {formatter.moment(report.generated_at)}", 12, LIGHT.muted, before=30
-    )
+    facts = [f"{report.rows:,} rows" if report.rows != 1 else "1 row"]
+    if (left := len(report.kpis) - _MOST_KPIS) > 0:
+        facts.append(f"{left} more figures" if left > 1 else "1 more figure")
+    if report.compared_with:
+        facts.append(f"changes since {report.compared_with}")
+    facts.append(f"generated {formatter.moment(report.generated_at)}")
+    drawing.text(", ".join(facts), 12, LIGHT.muted, before=30)
     return drawing.made()
 
 

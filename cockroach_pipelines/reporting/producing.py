@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,9 +62,9 @@ def produce(outcome: ReportOutcome, store: SnapshotStore, now: dt.datetime | Non
     latest = store.latest(asset, partition)
     if latest and latest.manifest.digest == digest:
         return Produced(latest, new=False)
-    report = build(outcome, moment, before)
-    with store.draft() as draft:
-        files = tuple(_write_files(draft, report, rules, outcome))
+    with _hashes(outcome) as hashes, store.draft() as draft:
+        report = build(outcome, moment, before)
+        files = tuple(_write_files(draft, report, rules, outcome, hashes))
         snapshot = store.keep(draft, _manifest(outcome, report, digest, rows, files))
     if rules.snapshot is not None:
         store.expire(asset, rules.snapshot, moment)
@@ -110,15 +111,32 @@ def _snapshot_before(
     return Earlier(missing="there is no earlier snapshot with other rows")
 
 
-def _write_files(draft: Path, report: Report, rules: ReportRules, outcome: ReportOutcome) -> Iterator[KeptFile]:
+Hashes = Mapping[Path, Future[str]]
+
+
+@contextlib.contextmanager
+def _hashes(outcome: ReportOutcome) -> Iterator[Hashes]:
+    """Hash the files of rows in a thread, while pages are made of them."""
+    results = [outcome.staged, *outcome.further.values()]
+    paths = [result.path for result in results if result] + ([outcome.csv] if outcome.csv else [])
+    pool = ThreadPoolExecutor(1, thread_name_prefix="file-hash")
+    try:
+        yield {path: pool.submit(file_hash, path) for path in paths}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _write_files(
+    draft: Path, report: Report, rules: ReportRules, outcome: ReportOutcome, hashes: Hashes
+) -> Iterator[KeptFile]:
     staged = outcome.staged
     if staged is None:
         return
-    yield _kept(_linked(staged.path, draft / "data.parquet"), f"rows:{outcome.statement.name}")
+    yield _linked(staged.path, draft / "data.parquet", f"rows:{outcome.statement.name}", hashes)
     for name, result in outcome.further.items():
-        yield _kept(_linked(result.path, draft / f"data.{_file_part(name)}.parquet"), f"rows:{name}")
+        yield _linked(result.path, draft / f"data.{_file_part(name)}.parquet", f"rows:{name}", hashes)
     if outcome.csv:
-        yield _kept(_linked(outcome.csv, draft / "data.csv"), ReportFormat.CSV)
+        yield _linked(outcome.csv, draft / "data.csv", ReportFormat.CSV, hashes)
     if any(rule.to == "email" and _attaches(rule.attach, rules, ReportFormat.CSV) for rule in rules.deliver):
         write_people_csv(staged.path, draft / "report.csv")
         yield _kept(draft / "report.csv", PEOPLE_CSV)
@@ -142,7 +160,7 @@ def _file_part(name: str) -> str:
     return "".join(each if each.isalnum() or each in "-_" else "_" for each in name)
 
 
-def _linked(source: Path, destination: Path) -> Path:
+def _linked(source: Path, destination: Path, kind: str, hashes: Hashes) -> KeptFile:
     """Give a file a second name; published results are replaced and never changed, so both keep their content."""
     try:
         os.link(source, destination)
@@ -150,7 +168,7 @@ def _linked(source: Path, destination: Path) -> Path:
         with contextlib.suppress(FileExistsError):
             shutil.copyfile(source, destination)
         destination.chmod(0o600)
-    return destination
+    return KeptFile(destination.name, str(kind), destination.stat().st_size, hashes[source].result())
 
 
 def _written(path: Path, content: bytes, kind: str) -> KeptFile:

@@ -10,10 +10,13 @@ import pytest
 from cockroach_pipelines.queries import Query, ReportRules
 from cockroach_pipelines.reporting import ReportError
 from cockroach_pipelines.reporting.building import build
+from cockroach_pipelines.reporting.charts import sparkline, svg
+from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.html import page
 from cockroach_pipelines.reporting.model import Report, Tone
 from cockroach_pipelines.reporting.pdf import pdf
 from cockroach_pipelines.reporting.png import png
+from cockroach_pipelines.reporting.themes import LIGHT
 from tests.reporting.conftest import NOW, Make, Read
 
 SALES = """
@@ -312,3 +315,36 @@ def test_a_page_becomes_pdf_with_its_words(read: Read) -> None:
 def test_a_page_says_what_its_partition_covers(make: Make, partition: str, key: str, facts: dict[str, str]) -> None:
     report = make(f"/* @asset\npartition: {partition}\nreport: {{}}\n*/\nSELECT 1 AS one", key)
     assert {name: said for name, said in report.facts if name in ("Period", "Partition")} == facts
+
+
+def test_charts_fill_their_rows_whatever_stands_between_them(read: Read) -> None:
+    charts = "[{type: bar, x: a, y: n}, {type: bar, x: a, y: n}, {type: line, x: n, y: n, facet: a}, {type: bar, x: a, y: n}]"
+    _, text = both(read, f"/* @asset\nreport: {{chart: {charts}}}\n*/\nSELECT 'x' AS a, 1 AS n")
+    assert re.findall(r'<figure class="(\w+)"', text) == ["half", "half", "wide", "wide"]
+
+
+def test_a_cell_of_a_heatmap_without_a_value_is_there_and_told(read: Read) -> None:
+    header = "/* @asset\nreport: {chart: {type: heatmap, x: a, y: b, color: n, title: Heat}}\n*/\n"
+    report, _ = both(read, header + "SELECT * FROM (VALUES ('x', 'y', 1), ('x', 'z', NULL)) AS v (a, b, n)")
+    assert report.notes == ("“Heat”: grey cells have no value.",)
+    (drawing,) = report.drawings
+    drawn = svg(drawing, {}, Formatter("en", "UTC"), LIGHT)
+    assert drawn.count(f'fill="{LIGHT.muted}"') >= 1
+    assert 'opacity="0.4"' in drawn
+
+
+def test_axes_are_in_the_language_and_have_no_hours_between_dates(make: Make) -> None:
+    report = make(
+        "/* @asset\nreport: {locale: de, chart: {type: line, x: day, y: n}}\n*/\n"
+        "SELECT date '2024-03-04' + n AS day, n * 1000000 AS n FROM generate_series(0, 3) AS n"
+    )
+    (drawing,) = report.drawings
+    labels = re.findall(r"<text[^>]*>([^<]+)</text>", svg(drawing, {}, Formatter("de", "UTC"), LIGHT))
+    assert {"Di. 05", "Mi. 06", "Do. 07"} <= set(labels)
+    assert {"1M", "2M", "3M"} <= {label.replace(",00", "").replace(",0", "") for label in labels}
+    assert not any("PM" in label or ":" in label for label in labels)
+
+
+def test_a_sparkline_has_a_dot_where_a_number_stands_alone() -> None:
+    assert sparkline([1.0]) == "M0.0 11.0 h0.1"
+    assert sparkline([1.0, None, 2.0, 3.0]) == "M0.0 20.0 h0.1 M64.0 11.0 L96.0 2.0"

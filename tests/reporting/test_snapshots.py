@@ -148,7 +148,7 @@ def test_the_index_links_to_pages_that_are_there(keep: Keep, store: SnapshotStor
     assert len(links) == 2
     assert all((store.folder / link).is_file() for link in links)
     assert "&lt;b&gt;Numbers&lt;/b&gt;" in text
-    assert 'class="alerted" title="1 alerts"' in text
+    assert 'class="alerted" title="1 alert"' in text
 
 
 def test_two_snapshots_are_told_apart(keep: Keep) -> None:
