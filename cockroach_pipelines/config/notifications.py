@@ -14,9 +14,9 @@ from cockroach_pipelines.config.base import Model, Seconds
 from cockroach_pipelines.config.located_paths import LocatedPath
 from cockroach_pipelines.config.suggestions import did_you_mean
 
-Occasion = Literal["run_failure", "check_failure", "kerberos"]
-OCCASIONS: tuple[Occasion, ...] = ("run_failure", "check_failure", "kerberos")
-"""What can be told of: runs that failed, checks that failed, logins to Kerberos that will not work much longer."""
+Occasion = Literal["run_failure", "check_failure", "freshness", "kerberos"]
+OCCASIONS: tuple[Occasion, ...] = ("run_failure", "check_failure", "freshness", "kerberos")
+"""What can be told of: runs and checks that failed, assets that are not fresh, logins to Kerberos that soon will not work."""
 
 SmtpSecurity = Literal["starttls", "tls", "none"]
 _PORTS: dict[SmtpSecurity, int] = {"starttls": 587, "tls": 465, "none": 25}

@@ -137,7 +137,7 @@ class Query:
             *(statement.parsed.tables_written for statement in self.statements.values())
         )
 
-    @property
+    @cached_property
     def reads(self) -> frozenset[TableOn]:
         """Every table that it reads, by its canonical name, with the connection that it is read on."""
         if self.comparison:
@@ -145,7 +145,7 @@ class Query:
             return frozenset(TableOn(side.connection, each.canonical) for side in sides for each in side.tables_read)
         return frozenset(TableOn(self.header.connection, each.canonical) for each in self.tables_read)
 
-    @property
+    @cached_property
     def writes(self) -> frozenset[TableOn]:
         """Every table that it writes, by its canonical name, with its connection."""
         return frozenset(TableOn(self.header.connection, each.canonical) for each in self.tables_written)

@@ -110,7 +110,7 @@ class SQLRepository:
 
     def dependencies(self) -> Mapping[str, set[str]]:
         """Give for each query the queries that come before it: writers of the tables it reads, and what `depends_on` and `after` name."""
-        return upstream_queries(self.queries, self._databases)
+        return self._loaded[2]
 
     def external_tables(self) -> Mapping[TableOn, set[str]]:
         """Give the tables that no query writes, each on the connection that it is read on, with the queries that read it."""
@@ -123,7 +123,7 @@ class SQLRepository:
         return {on: names for on in read if (names := written.get(in_database(self._databases, on)))}
 
     @cached_property
-    def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery]]:
+    def _loaded(self) -> tuple[Mapping[str, Query], Mapping[str, BrokenQuery], Mapping[str, set[str]]]:
         loader = SQLLoader(self.queries_folder, self._connections, self._defaults, self._prefix)
         by_name: defaultdict[str, list[Path]] = defaultdict(list)
         for path in sql_files(self.queries_folder):
@@ -153,7 +153,11 @@ class SQLRepository:
                 broken[name] = _in_circle(queries[name], circle)
         for name in broken:
             queries.pop(name, None)
-        return MappingProxyType(dict(sorted(queries.items()))), MappingProxyType(dict(sorted(broken.items())))
+        return (
+            MappingProxyType(dict(sorted(queries.items()))),
+            MappingProxyType(dict(sorted(broken.items()))),
+            MappingProxyType({name: upstream[name] & queries.keys() for name in queries}),
+        )
 
     def _read(self, loader: SQLLoader, files: Sequence[Sequence[Path]]) -> list[Query | BrokenQuery]:
         if self._cache_folder is None:

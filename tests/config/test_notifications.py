@@ -75,7 +75,7 @@ def test_environment_says_lists_with_commas(load: Load) -> None:
         (f"{{email: {{{EMAIL}, user: d, password: swördfish}}}}", "notifications.email.password: must be of printable ASCII"),
         ("{email: {host: h, from: d@example.com, to: [a@example.com, nobody]}}", "notifications.email.to: 'nobody' is no e-mail address"),
         ("{email: {host: h, from: 'd@example.com, e@example.com', to: a@example.com}}", "notifications.email.from: must be one e-mail address"),
-        (f"{{email: {{{EMAIL}}}, on: [run_failures]}}", "notifications.on: 'run_failures' is none of run_failure, check_failure, kerberos. Did you mean 'run_failure'?"),
+        (f"{{email: {{{EMAIL}}}, on: [run_failures]}}", "notifications.on: 'run_failures' is none of run_failure, check_failure, freshness, kerberos. Did you mean 'run_failure'?"),
         (f"{{email: {{{EMAIL}, security: ssl}}}}", "notifications.email.security must be one of starttls, tls, none, not 'ssl'"),
         ("{webhook: {url: hooks.example.com/swordfish}}", "notifications.webhook.url: is no web address"),
         (f"{{email: {{{EMAIL}, reply_to: a@example.com}}}}", "notifications.email.reply_to is no setting"),

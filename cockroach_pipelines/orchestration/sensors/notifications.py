@@ -1,8 +1,8 @@
 """A sensor that tells people of runs and checks that failed."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Literal, Protocol
 
 import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
@@ -126,13 +126,24 @@ def _told(
         context.log.error(f"{found.message(settings).title} is not told any more: {deliveries.paused}")
         return True
     done = deliveries.deliver(found.identity, found.message(settings), channels(settings))
-    for channel, message in _to_owners(context, found, settings):
+    for channel, message in to_owners(context, found, settings):
         done &= deliveries.deliver(found.identity, message, [channel])
     return done
 
 
-def _to_owners(
-    context: dg.SensorEvaluationContext, found: Incident, settings: NotificationsConfig
+class Told(Protocol):
+    """What people are told of, which may be of assets of several owners."""
+
+    @property
+    def assets(self) -> Collection[dg.AssetKey]:
+        """The assets that it is of."""
+
+    def message(self, settings: NotificationsConfig, assets: Collection[dg.AssetKey] | None = None) -> Message:
+        """Give what people are told, of some assets alone where these are given."""
+
+
+def to_owners(
+    context: dg.SensorEvaluationContext, found: Told, settings: NotificationsConfig
 ) -> Iterator[tuple[Channel, Message]]:
     """Give each owner who is not told of everything the way, and what concerns the owner alone."""
     if settings.email is None or not settings.email.to_owners or context.repository_def is None:

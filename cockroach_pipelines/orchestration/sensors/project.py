@@ -4,6 +4,7 @@ import dagster as dg
 
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration.sensors.changed_files import FolderState, changed_files_sensor
+from cockroach_pipelines.orchestration.sensors.freshness import freshness_sensor
 from cockroach_pipelines.orchestration.sensors.notifications import notifications_sensor
 from cockroach_pipelines.orchestration.sensors.tickets import kerberos_sensor
 
@@ -21,5 +22,6 @@ def project_sensors(config: ConfigManager, loaded: FolderState) -> list[dg.Senso
         changed_files_sensor(config, loaded),
         kerberos_sensor(logins, settings.notifications),
         notifications_sensor(settings.notifications),
+        freshness_sensor(settings.notifications),
     ]
     return [sensor for sensor in sensors if sensor]
