@@ -23,7 +23,11 @@ def describe(side: Side, reader: Reader) -> RelationShape:
         StatementError: The relation does not exist, or may not be read.
     """
     relation = side.relation
-    schema = reader.table(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters).schema
+    try:
+        schema = reader.table(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters).schema
+    except StatementError as error:  # both sides may have the same name
+        error.message = f"{error.message} (the {side.name}, on {relation.connection})"
+        raise
     columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]
     if side.dialect is Dialect.COCKROACHDB:
         return _of_cockroachdb(relation, reader, columns)
