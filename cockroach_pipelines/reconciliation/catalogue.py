@@ -22,6 +22,14 @@ def describe(side: Side, reader: Reader) -> RelationShape:
     Raises:
         StatementError: The relation does not exist, or may not be read.
     """
+    try:
+        return _described(side, reader)
+    except StatementError as error:  # both sides may have the same name
+        error.message = f"{error.message} (the {side.name}, on {side.relation.connection})"
+        raise
+
+
+def _described(side: Side, reader: Reader) -> RelationShape:
     relation = side.relation
     schema = reader.table(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters).schema
     columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]

@@ -27,7 +27,7 @@ from cockroach_pipelines.reconciliation.windows import read, read_both
 
 _KEYS_EACH = 1_000
 _ROWS_HASHED_EACH = 2_000
-_ROWS_EACH = 50_000
+_ROWS_EACH = 25_000
 
 Tables = tuple[Any, Any]
 """Rows of both sides."""

@@ -316,7 +316,9 @@ def test_wrong_arguments_exit_with_2_before_anything_runs(
 
 def test_a_table_that_is_not_there_exits_with_1(command: Command, project: Path) -> None:
     done = reconcile(command, project, "compared.orders", "compared.nothing")
-    assert (done.code, "compared.nothing" in done.err) == (1, True), done.err
+    assert done.code == 1
+    said = 'error: [42P01] relation "compared.nothing" does not exist (the target, on main)'
+    assert said in done.err
 
 
 def test_resume_keeps_its_folder_only_as_long_as_there_is_something_to_resume(
