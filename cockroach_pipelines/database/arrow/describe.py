@@ -31,6 +31,17 @@ class Description:
         return schema_of(self.columns)
 
 
+def describe(jdbc: Any, sql: str, parameters: Sequence[object] = ()) -> Any:
+    """Give the Arrow schema that `read` of a statement would have, without running it.
+
+    Raises:
+        NoResultError: It gives no columns.
+        StatementError: The server refuses it.
+    """
+    with closing(prepare(jdbc, sql, parameters)) as statement:
+        return describe_prepared(statement, sql, "error").schema
+
+
 def describe_with_literals(
     jdbc: Any, sql: str, parameters: Sequence[object], special: Special
 ) -> tuple[Description, str]:
