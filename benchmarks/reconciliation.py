@@ -6,6 +6,7 @@ uv run --group benchmark python benchmarks/reconciliation.py --check
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -25,6 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the modules b
 
 from benchmarks.contestants.contestant import Place
 from benchmarks.reconciliation_cases import BIGINT, COLUMNS, COMPOSITE, SPARSE, UUID, Key, create, difference
+from benchmarks.reconciliation_report import save_markdown
+from benchmarks.reconciliation_scale import Point, growth, measure_scale, plot
 from benchmarks.reconciliation_trial import Comparison, Outcome, run_comparison
 from benchmarks.server import started_server
 
@@ -127,35 +130,70 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Processes of the project for each case; medians are taken.")] = 3,
     threads: Annotated[str, typer.Option(help="Thread counts of reladiff; none leaves it out.")] = "1,4",
     only: Annotated[str, typer.Option(help="Cases whose name holds this.")] = "",
+    scale: Annotated[
+        str, typer.Option(help="Rows of tables whose cost per row is measured too, with commas between.")
+    ] = "",
+    plot_file: Annotated[Path | None, typer.Option("--plot", help="Draw the scale into this SVG file.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a figure falls short of its limit.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured to this file.")] = None,
+    markdown_file: Annotated[
+        Path | None,
+        typer.Option("--markdown", help="Write the tables to this file, below its heading Figures if it has one."),
+    ] = None,
 ) -> None:
     """Measure how fast this project compares two relations, beside reladiff.
 
     Two PostgreSQL servers are started in temporary folders (5 GB at five million rows). Both tools compare the same
     tables of eight mixed columns on the same servers, in fresh processes, and must find the differences that were made.
     Nothing else should run meanwhile: figures of a busy machine say little.
+
+    With `--scale` this project compares tables of those sizes too, in two databases of one server (12 GB at twenty
+    million rows); without rows, `--rows ""`, nothing else is measured.
     """
-    measured: list[Measured] = []
-    started = time.monotonic()
+    started, load = time.monotonic(), os.getloadavg()[0]
     progress = Console(stderr=True, highlight=False)
-    counts = [int(count) for count in rows.split(",")]
+    say = lambda text: progress.print(f"[{time.monotonic() - started:5.0f} s] {text}", markup=False)  # noqa: E731
+    counts, sizes = ([int(count) for count in text.split(",") if count] for text in (rows, scale))
+    measured, version = _compare(counts, rounds, [int(count) for count in threads.split(",") if count], only, say)
+    points = measure_scale(sizes, rounds, say) if sizes else []
+    _print(measured, points)
+    if json_file:
+        said = {"measured": [asdict(each) for each in measured], "scale": [asdict(each) for each in points]}
+        json_file.write_text(json.dumps(said, indent=1))
+    if plot_file and points:
+        plot_file.write_text(plot(points))
+    if markdown_file:
+        lines = [tuple(_cells(each)) for each in measured]
+        save_markdown(markdown_file, version, load, [name for name, _ in _HEADINGS], lines, points, plot_file)
+    if check and not _is_enough(measured, points):
+        raise typer.Exit(_FALLS_SHORT)
+
+
+def _compare(
+    counts: list[int], rounds: int, threads: list[int], only: str, say: Callable[[str], None]
+) -> tuple[list[Measured], str]:
+    """Give what every case came to, and the server's version."""
+    measured: list[Measured] = []
     with ExitStack() as stack:
-        places = []
+        servers = []
         for _ in range(2):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cockroach-pipelines-benchmark-")))
-            places.append(stack.enter_context(started_server(folder)).place)
-        bench = Bench(places[0], places[1], rounds, [int(count) for count in threads.split(",") if count])
+            servers.append(stack.enter_context(started_server(folder)))
+        bench = Bench(servers[0].place, servers[1].place, rounds, threads)
         for count in counts:
             for case in CASES:
                 if only in case.name and (case.large or count == min(counts)):
                     measured.append(bench.measure(case, count))
-                    progress.print(f"[{time.monotonic() - started:5.0f} s] {_line(measured[-1])}", markup=False)
-    _print(measured)
-    if json_file:
-        json_file.write_text(json.dumps([asdict(each) for each in measured], indent=1))
-    if check and any(each.shortcomings for each in measured):
-        raise typer.Exit(_FALLS_SHORT)
+                    say(_line(measured[-1]))
+        return measured, servers[0].version
+
+
+def _is_enough(measured: list[Measured], points: list[Point]) -> bool:
+    return (
+        not any(each.shortcomings for each in measured)
+        and all(point.is_right and point.peak <= _MOST_MEMORY for point in points)
+        and all(ratio.passed for ratio in growth(points))
+    )
 
 
 class Bench:
@@ -218,12 +256,29 @@ def _line(measured: Measured) -> str:
     return ", ".join(f"{name} {cell}" for (name, _), cell in zip(_HEADINGS, _cells(measured), strict=True) if cell)
 
 
-def _print(measured: list[Measured]) -> None:
-    table = Table(*(name for name, _ in _HEADINGS))
-    for each in measured:
-        table.add_row(*_cells(each), style="bold red" if each.shortcomings else None)
+def _print(measured: list[Measured], points: list[Point]) -> None:
     console = Console()
-    (console if console.is_terminal else Console(width=180)).print(table)
+    console = console if console.is_terminal else Console(width=180)
+    if measured:
+        table = Table(*(name for name, _ in _HEADINGS))
+        for each in measured:
+            table.add_row(*_cells(each), style="bold red" if each.shortcomings else None)
+        console.print(table)
+    if points:
+        table = Table("rows", "case", "s", "µs a row", "peak MB", "")
+        for point in points:
+            cells = (
+                f"{point.rows:,}",
+                point.case,
+                f"{point.seconds:.2f}",
+                f"{point.each:.2f}",
+                f"{point.peak / _MEGABYTE:.0f}",
+            )
+            table.add_row(*cells, "" if point.is_right else "wrong")
+        console.print(table)
+    for ratio in growth(points):
+        verdict = "kept" if ratio.passed else "falls short"
+        console.print(f"{ratio.work}: {ratio.claim}: {ratio.shown}, limit {ratio.shown_limit}, {verdict}", markup=False)
 
 
 if __name__ == "__main__":

@@ -169,12 +169,11 @@ def _floor(comparison: Comparison) -> Work:
     """One checksum of each side, by the project's own hash, both at once."""
     import psycopg
 
-    from cockroach_pipelines.database import Dialect
+    from cockroach_pipelines.database import Dialect, ServerVersion
     from cockroach_pipelines.reconciliation.columns import Column, Pair
     from cockroach_pipelines.reconciliation.expressions import SideSQL
     from cockroach_pipelines.reconciliation.families import family_of
-    from cockroach_pipelines.reconciliation.hashing import hash_sql
-    from cockroach_pipelines.reconciliation.spec import HashKind
+    from cockroach_pipelines.reconciliation.hashing import hash_sql, kinds_for
 
     def scan(place: Place, table: str, sums: list[Any]) -> None:
         with psycopg.connect(place.url()) as connection:
@@ -185,7 +184,8 @@ def _floor(comparison: Comparison) -> Work:
             )
             columns = [Column(name, kind, declared, nullable) for name, kind, declared, nullable in rows]
             pairs = [Pair(column, column, family_of(column.pg_type)) for column in columns]
-            hashed = hash_sql(HashKind.NATIVE, pairs, SideSQL(Dialect.POSTGRESQL, is_source=True))
+            server = ServerVersion(Dialect.POSTGRESQL, (connection.info.server_version // 10_000,), "")
+            hashed = hash_sql(kinds_for(server, server)[0], pairs, SideSQL(Dialect.POSTGRESQL, is_source=True))
             sums.append(connection.execute(f"SELECT count(*), sum({hashed}) FROM {table} AS r").fetchone())
 
     def work() -> tuple[int | None, str]:

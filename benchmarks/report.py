@@ -82,16 +82,20 @@ def save_json(benchmark: Benchmark, path: Path) -> None:
 
 def machine(benchmark: Benchmark) -> str:
     """Give in a sentence what this ran on and with."""
+    return machine_with(benchmark.server.version, benchmark.load, _PACKAGES)
+
+
+def machine_with(server: str, load: float, names: Sequence[str]) -> str:
+    """Give in a sentence what this is, with the version of the server, the load when it began, and packages' versions."""
     packages = []
-    for name in _PACKAGES:
+    for name in names:
         try:
             packages.append(f"{name} {version(name)}")
         except ModuleNotFoundError:
             continue
     return (
         f"{os.cpu_count()} cores ({_processor()}), {platform.system()}, Python {platform.python_version()}; "
-        f"PostgreSQL {benchmark.server.version} on loopback; {', '.join(packages)}. "
-        f"Load when it began: {benchmark.load:.1f}."
+        f"PostgreSQL {server} on loopback; {', '.join(packages)}. Load when it began: {load:.1f}."
     )
 
 

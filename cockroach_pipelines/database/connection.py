@@ -32,7 +32,7 @@ from cockroach_pipelines.database.results import driver_errors
 from cockroach_pipelines.database.sqlstate import exception_chain, java_sql_error, server_message
 
 if TYPE_CHECKING:  # pyarrow, whose import takes a quarter of a second, is for those who read or write Arrow
-    from cockroach_pipelines.database.arrow import ArrowStream, Special, WriteResult
+    from cockroach_pipelines.database.arrow import ArrowStream, CSVStream, Special, WriteResult
     from cockroach_pipelines.database.arrow.incoming import ColumnNames
 
 _logger = logging.getLogger(__name__)
@@ -96,11 +96,23 @@ class BaseConnection(ABC):
             cursor.execute(sql, parameters)
             return int(cursor.rowcount)
 
+    def describe(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        """Give the Arrow schema of a statement's result without running it; see `database.arrow.describe`."""
+        from cockroach_pipelines.database import arrow
+
+        return arrow.describe(self.jdbc, sql, parameters)
+
     def read(self, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> ArrowStream:
         """Run one statement and stream its result as Arrow batches; see `database.arrow.read`."""
         from cockroach_pipelines.database import arrow
 
         return arrow.read(self.jdbc, sql, parameters, special=special)
+
+    def read_csv(self, sql: str, parameters: Sequence[object] = (), *, portable: bool = False) -> CSVStream:
+        """Run one SELECT and stream its rows as the server writes them; see `database.arrow.read_csv`."""
+        from cockroach_pipelines.database import arrow
+
+        return arrow.read_csv(self.jdbc, sql, parameters, portable=portable)
 
     def write(self, table: str, data: Any, columns: ColumnNames | None = None) -> WriteResult:
         """Append Arrow or pandas data to a table, all rows or none; see `database.arrow.write`."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 from cockroach_pipelines.database import Dialect, ServerVersion, StatementError
 from cockroach_pipelines.queries import SQLParser
 from cockroach_pipelines.reconciliation.columns import Column, RelationShape, literal
+from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.sides import Reader, Side
 
@@ -31,7 +32,7 @@ def describe(side: Side, reader: Reader) -> RelationShape:
 
 def _described(side: Side, reader: Reader) -> RelationShape:
     relation = side.relation
-    schema = reader.table(f"SELECT * FROM {relation.origin} LIMIT 0", relation.parameters).schema
+    schema = reader.schema(f"SELECT * FROM {relation.origin}", relation.parameters)
     columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]
     if side.dialect is Dialect.COCKROACHDB:
         return _of_cockroachdb(relation, reader, columns)
@@ -49,9 +50,8 @@ def _declared(field: Any) -> str:
 
 
 def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], server: ServerVersion) -> RelationShape:
-    enums = {name for (name,) in reader.query("SELECT typname::text FROM pg_type WHERE typtype = 'e'")}
-    columns = [_replaced(column, is_enum=column.pg_type.strip('"').split(".")[-1] in enums) for column in columns]
     rows = _estimate(relation, reader)
+    columns = _with_enums(columns, reader)
     if relation.table is None:
         return RelationShape(tuple(columns), estimated_rows=rows)
     table = f"{literal(relation.table)}::regclass"
@@ -93,6 +93,13 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         estimated_rows=rows,
         indexes=tuple(tuple(names) for _, _, names, _ in indexes),
     )
+
+
+def _with_enums(columns: list[Column], reader: Reader) -> list[Column]:
+    if all(column.family is not Family.OTHER for column in columns):  # an enumeration is of none that is known
+        return columns
+    enums = {name for (name,) in reader.query("SELECT typname::text FROM pg_type WHERE typtype = 'e'")}
+    return [_replaced(column, is_enum=column.pg_type.strip('"').split(".")[-1] in enums) for column in columns]
 
 
 def _replaced(column: Column, **changes: Any) -> Column:

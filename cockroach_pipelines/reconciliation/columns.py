@@ -208,6 +208,18 @@ def map_columns(source: RelationShape, target: RelationShape, spec: Reconciliati
     return ColumnMap(keys, values, tuple(differences))
 
 
+def has_unique_key(columns: ColumnMap, source: RelationShape, target: RelationShape) -> bool:
+    """Whether both servers see to it that no two rows have the same key, and none a NULL in it."""
+    key = {pair.source.name for pair in columns.key}, {pair.target.name for pair in columns.key}
+    return (
+        not columns.keyless
+        and not any(pair.normalize for pair in columns.key)
+        and all(
+            any(names <= own for names in shape.unique_keys) for own, shape in zip(key, (source, target), strict=True)
+        )
+    )
+
+
 def _strict(pairs: Iterable[Pair], spec: ReconciliationSpec, why: str) -> tuple[Pair, ...]:
     """Give the pairs without tolerance by type, and refuse a column's own: what names a row is equal or not."""
     pairs = tuple(pairs)

@@ -16,7 +16,7 @@ from cockroach_pipelines.database import ConnectionManager
 from cockroach_pipelines.execution import Activity
 from cockroach_pipelines.reconciliation.aggregates import grouped
 from cockroach_pipelines.reconciliation.catalogue import describe
-from cockroach_pipelines.reconciliation.columns import map_columns
+from cockroach_pipelines.reconciliation.columns import has_unique_key, map_columns
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.findings import findings
@@ -48,7 +48,7 @@ from cockroach_pipelines.reconciliation.windows import (
     Window,
     WindowReader,
     cut,
-    read_both,
+    query_both,
     read_checksums,
 )
 
@@ -144,6 +144,7 @@ class _Run:
         with Sides(self.connections, *self.relations, self.spec, self.activity) as sides:
             shapes = Shapes(*sides.both(describe))
             self.columns = map_columns(shapes.source, shapes.target, self.spec)
+            self.unique_key = has_unique_key(self.columns, shapes.source, shapes.target)
             self.kind = common_hash(sides, self.spec)
             self.statements = self._statements(sides)
             events = self._begin(shapes, resume)
@@ -173,7 +174,9 @@ class _Run:
 
     def _statements(self, sides: Sides) -> tuple[Statements, Statements]:
         first, second = (
-            Statements(side.relation, self.columns, self.spec, SideSQL(side.dialect, is_source), self.kind)
+            Statements(
+                side.relation, self.columns, self.spec, SideSQL(side.dialect, is_source), self.kind, self.unique_key
+            )
             for side, is_source in ((sides.source, True), (sides.target, False))
         )
         return first, second
@@ -242,8 +245,8 @@ class _Run:
         else:
             windows = self._differing_windows(sides, plan, plan.scanned, events)
         if plan.choice.strategy is Strategy.JOIN:
-            counted = read_both(sides, self.statements, lambda statements: statements.count())
-            self.rows += [int(side["n"][0].as_py()) for side in counted]
+            counted = query_both(sides, self.statements, lambda statements: statements.count())
+            self.rows += [int(rows) for (rows,) in counted]
         by = "windows" if self.segments is plan.windows else "scanned"
         self.journal.add(
             {
@@ -323,7 +326,7 @@ class _Run:
             self.comparisons += event["comparisons"]
         counted = strategy in (Strategy.CHECKSUMS, Strategy.JOIN)
         way = Strategy.ROWS if self.reads_rows else strategy
-        reader = WindowReader(sides, self.statements, self.columns, self.segments, way)
+        reader = WindowReader(sides, self.statements, self.columns, self.segments, way, unique_key=self.unique_key)
         left = [window for window in windows if window.number not in finished]
         done = len(finished)
         for compared in reader.compare(self._allowed(left), self.spec.care.workers):

@@ -8,6 +8,14 @@ from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.reconciliation.columns import Column, Pair, quoted
 from cockroach_pipelines.reconciliation.families import Family, plain_type
 
+# Types of PostgreSQL whose cast to text is what it writes of them anyway.
+_WRITTEN_AS_CAST = frozenset(
+    (
+        *(Family.INTEGER, Family.NUMERIC, Family.FLOAT, Family.DATE, Family.TIME, Family.TIMESTAMP, Family.TIMESTAMPTZ),
+        *(Family.UUID, Family.BOOLEAN),
+    )
+)
+
 
 @dataclass(frozen=True)
 class SideSQL:
@@ -61,6 +69,15 @@ class SideSQL:
                 return f"{self.value(pair)}::text"
             case _:
                 return f"{self.typed(pair)}::text"
+
+    def written(self, pair: Pair) -> str:
+        """Give an expression that CSV holds as the text of `text`, without a cast where the server writes it so.
+
+        A boolean may be `t` or `f`.
+        """
+        if self.dialect is not Dialect.POSTGRESQL or pair.normalize or pair.family not in _WRITTEN_AS_CAST:
+            return self.text(pair)
+        return self.value(pair) if pair.family is Family.NUMERIC else self.typed(pair)
 
     def hash_text(self, pair: Pair) -> str:
         """Give a text that is equal for equal values as far as that is cheap, and differs for different ones."""

@@ -1,8 +1,8 @@
 """A 64-bit hash of a row, computed where the row is.
 
 Equal rows have equal hashes or, where that would cost too much (numbers within JSON), are looked at once more; different
-rows have different ones but for a chance of 2^-64. Sums of hashes are compared, so each must depend on all columns at
-once: a value that moves from one row to another changes the sum.
+rows have different ones but for a chance of 2^-64. Sums of hashes, or their exclusive or, are compared, so each must
+depend on all columns at once: a value that moves from one row to another changes the sum.
 
 PostgreSQL's typed hashes alone do not tell apart: -5 and 5 (numeric), NaN and infinities (numeric), -1 and 4294967295
 (int8), 1 and -1 within jsonb, timestamps 2^32 + 1 microseconds apart, and (0, x) from (x, 0) when chained (a float's 0
@@ -13,7 +13,7 @@ what md5 has mixed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cockroach_pipelines.database import Dialect, ServerVersion
 from cockroach_pipelines.reconciliation.columns import Pair
@@ -24,19 +24,22 @@ from cockroach_pipelines.reconciliation.spec import HashKind
 _SEED = 7_046_029_254_386_353_131
 _STEP = 2_862_933_555_777_941_757
 _BITS = 64
+_FOLD_SECONDS = "4294.967296 s"
+_BEFORE_START = 2000
 _NATIVE_SINCE = 11  # release notes of PostgreSQL 11: extended hash functions
+_NATIVE18_SINCE = 18  # its pg_proc: hashes of bytea, date and timestamptz by themselves
 
-# What stands in for NULL before the bitmap of NULLs tells it apart.
+# What stands in for NULL before the bitmap tells it apart.
 _BLANKS = {
     Family.INTEGER: "0",
     Family.NUMERIC: "0",
     Family.FLOAT: "0",
-    Family.BOOLEAN: "false",
     Family.TIMESTAMP: "'1970-01-01'::timestamp",
     Family.TIMESTAMPTZ: "'1970-01-01 00:00:00+00'::timestamptz",
     Family.UUID: "'00000000-0000-0000-0000-000000000000'::uuid",
 }
-_NULLS_EACH = 30
+_BLANKS18 = {Family.DATE: "'1970-01-01'::date", Family.BYTES: "''::bytea"}
+_FACTS_EACH = 30
 
 
 def constant(number: int) -> int:
@@ -46,8 +49,8 @@ def constant(number: int) -> int:
 
 def hash_sql(kind: HashKind, pairs: Sequence[Pair], side: SideSQL) -> str:
     """Give an SQL expression of a signed 64-bit hash over columns of a row."""
-    if kind is HashKind.NATIVE:
-        return _native(pairs, side)
+    if kind in (HashKind.NATIVE, HashKind.NATIVE18):
+        return _native(pairs, side, kind)
     text = _row_text(pairs, side)
     if kind is HashKind.FNV64:
         return f"fnv64(md5({text}))"
@@ -62,8 +65,10 @@ def bucket_sql(hash_expression: str, buckets: int) -> str:
 def kinds_for(source: ServerVersion, target: ServerVersion) -> tuple[HashKind, ...]:
     """Give the kinds of hash that both servers can compute, the cheapest first."""
     versions = (source, target)
-    if all(each.dialect is Dialect.POSTGRESQL and each.numbers[0] >= _NATIVE_SINCE for each in versions):
-        return HashKind.NATIVE, HashKind.MD5
+    oldest = min(each.numbers[0] for each in versions)
+    if all(each.dialect is Dialect.POSTGRESQL for each in versions) and oldest >= _NATIVE_SINCE:
+        newer = (HashKind.NATIVE18,) if oldest >= _NATIVE18_SINCE else ()
+        return *newer, HashKind.NATIVE, HashKind.MD5
     if all(each.dialect is Dialect.COCKROACHDB for each in versions):
         return HashKind.FNV64, HashKind.MD5
     return (HashKind.MD5,)
@@ -74,35 +79,42 @@ def collision_probability(comparisons: int) -> float:
     return comparisons * 2.0**-_BITS
 
 
-def _native(pairs: Sequence[Pair], side: SideSQL) -> str:
+def _native(pairs: Sequence[Pair], side: SideSQL, kind: HashKind) -> str:
     expression = str(_SEED)
-    nullable = [pair for pair in pairs if pair.may_be_null]
-    for number, pair in enumerate(pairs, 1):
-        expression = _link(pair, side, expression, constant(number))
-    for start in range(0, len(nullable), _NULLS_EACH):
-        group = nullable[start : start + _NULLS_EACH]
-        bits = " + ".join(
-            f"CASE WHEN {side.value(pair)} IS NULL THEN {1 << bit} ELSE 0 END" for bit, pair in enumerate(group)
-        )
+    hashed = [pair for pair in pairs if pair.family is not Family.BOOLEAN]
+    for number, pair in enumerate(hashed, 1):
+        expression = _link(pair, side, expression, constant(number), kind)
+    facts = list(_facts(pairs, side))
+    for start in range(0, len(facts), _FACTS_EACH):
+        group = facts[start : start + _FACTS_EACH]
+        bits = " + ".join(f"CASE WHEN {fact} THEN {1 << bit} ELSE 0 END" for bit, fact in enumerate(group))
         expression = f"hashint4extended({bits}, {expression})"
     # A last float's zero would give back what came before it.
-    return expression if nullable or pairs[-1].family not in (Family.FLOAT, Family.NUMERIC) else _end(expression)
+    return expression if facts or hashed[-1].family not in (Family.FLOAT, Family.NUMERIC) else _end(expression)
+
+
+def _facts(pairs: Sequence[Pair], side: SideSQL) -> Iterator[str]:
+    """Give conditions that tell of a row what is a bit: where it is NULL, and its booleans."""
+    for pair in pairs:
+        if pair.may_be_null:
+            yield f"{side.value(pair)} IS NULL"
+        if pair.family is Family.BOOLEAN:
+            yield side.typed(pair)
 
 
 def _end(expression: str) -> str:
     return f"hashint4extended(1, {expression})"
 
 
-def _link(pair: Pair, side: SideSQL, before: str, mark: int) -> str:
+def _link(pair: Pair, side: SideSQL, before: str, mark: int, kind: HashKind) -> str:
     """Give the hash of a column with the hash of those before it as its seed."""
     value = side.typed(pair)
-    if pair.may_be_null and pair.family in _BLANKS:
-        value = f"coalesce({value}, {_BLANKS[pair.family]})"
+    blank = _BLANKS18 | _BLANKS if kind is HashKind.NATIVE18 else _BLANKS
+    if pair.may_be_null and pair.family in blank:
+        value = f"coalesce({value}, {blank[pair.family]})"
     match pair.family:
         case Family.INTEGER:
             return _integer(pair, value, before)
-        case Family.BOOLEAN:
-            return f"hashint4extended({value}::int4, {before})"
         case Family.NUMERIC:
             return f"hash_numeric_extended({value}, ({before}) # {_sign(pair, value, mark)})"
         case Family.FLOAT:
@@ -110,11 +122,16 @@ def _link(pair: Pair, side: SideSQL, before: str, mark: int) -> str:
         case Family.UUID:
             return f"uuid_hash_extended({value}, {before})"
         case Family.TIMESTAMP | Family.TIMESTAMPTZ:
-            return _moment(pair, value, before)
+            return _moment18(pair, value, before) if kind is HashKind.NATIVE18 else _moment(pair, value, before)
+        case Family.DATE if kind is HashKind.NATIVE18:
+            return f"hashdateextended({value}, {before})"
+        case Family.BYTES if kind is HashKind.NATIVE18:
+            return f"hashbyteaextended({value}, {before})"
         case _:
             text = side.typed(pair) if pair.family in (Family.TEXT, Family.CHARACTER) else side.text(pair)
             text = f"{text}::text" if not text.endswith("::text") else text
-            return f"hashtextextended(coalesce({text}, '') COLLATE \"C\", {before})"
+            text = f"coalesce({text}, '')" if pair.may_be_null else text
+            return f'hashtextextended({text} COLLATE "C", {before})'
 
 
 def _integer(pair: Pair, value: str, before: str) -> str:
@@ -147,6 +164,20 @@ def _moment(pair: Pair, value: str, before: str) -> str:
         f'THEN 0::int8 ELSE hashtextextended({value}::text COLLATE "C", {_SEED}) END'
     )
     return f"hashfloat8extended(date_part('epoch', {value}), ({before}) # {far})"
+
+
+def _moment18(pair: Pair, value: str, before: str) -> str:
+    # The hash folds the upper half of the microseconds into the lower one. So the seed takes in the upper half, which is
+    # what is left of a moment cut to 2^32 microseconds, and on which side of the year 2000 it lies, whence they count.
+    name, zone = ("timestamptz", "+00") if pair.family is Family.TIMESTAMPTZ else ("timestamp", "")
+    start = f"'2000-01-01 00:00:00{zone}'::{name}"
+    upper = f"{name}_hash_extended(date_bin('{_FOLD_SECONDS}', {value}, {start})"
+    seed = (
+        f"CASE WHEN {value} >= {start} THEN {upper}, {_SEED}) "
+        f"WHEN {value} > '1000-01-01 00:00:00{zone}'::{name} THEN {upper}, {constant(_BEFORE_START)}) "
+        f'ELSE hashtextextended({value}::text COLLATE "C", {_SEED}) END'
+    )
+    return f"{name}_hash_extended({value}, ({before}) # {seed})"
 
 
 def _row_text(pairs: Sequence[Pair], side: SideSQL) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.reconciliation.arrays import integers
-from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, RelationShape
+from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, RelationShape, has_unique_key
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family, plain_type
@@ -31,7 +30,7 @@ from cockroach_pipelines.reconciliation.segments import (
 from cockroach_pipelines.reconciliation.sides import Sides, result
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec, Strategy
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, is_integer_key
-from cockroach_pipelines.reconciliation.windows import read, read_both
+from cockroach_pipelines.reconciliation.windows import query_both, read, read_both
 
 SMALL = 20_000
 """Rows that are read at once."""
@@ -172,13 +171,8 @@ class Planner:
 
     @property
     def _can_join(self) -> bool:
-        key = {pair.source.name for pair in self._columns.key}, {pair.target.name for pair in self._columns.key}
-        unique = all(
-            any(names <= own for names in shape.unique_keys)
-            for own, shape in zip(key, (self._shapes.source, self._shapes.target), strict=True)
-        )
-        simple = all(pair.same_type for pair in self._columns.key)
-        return self._sides.one_database and unique and simple and not self._columns.keyless
+        unique = has_unique_key(self._columns, self._shapes.source, self._shapes.target)
+        return self._sides.one_database and unique and all(pair.same_type for pair in self._columns.key)
 
     def _require_join(self) -> None:
         if not self._can_join:
@@ -194,8 +188,8 @@ class Planner:
     def _counted(self) -> tuple[int, int]:
         """Count the rows of both sides, of many a few more than `SMALL`."""
         at_most = None if self._spec.strategy is Strategy.DIRECT else SMALL + 1
-        ours, theirs = read_both(self._sides, self._statements, lambda statements: statements.count(at_most))
-        return int(ours["n"][0].as_py()), int(theirs["n"][0].as_py())
+        (ours,), (theirs,) = query_both(self._sides, self._statements, lambda statements: statements.count(at_most))
+        return int(ours), int(theirs)
 
     def _numbers_quickly(self, ranges: Segments) -> bool:
         if isinstance(ranges, IntegerSegments):
@@ -216,10 +210,8 @@ class Planner:
         return self._sampled_ranges(rows) if _is_ordered(pair) else None
 
     def _integer_ranges(self, rows: int) -> IntegerSegments | None:
-        ranges = read_both(self._sides, self._statements, lambda statements: statements.key_range())
-        lows, highs = (
-            [text for side in ranges if (text := side[name][0].as_py()) is not None] for name in ("low", "high")
-        )
+        ranges = query_both(self._sides, self._statements, lambda statements: statements.key_range())
+        lows, highs = ([text for text in texts if text is not None] for texts in zip(*ranges, strict=True))
         if not lows:
             return None
         low, high = min(map(int, lows)), max(map(int, highs))
@@ -233,7 +225,8 @@ class Planner:
 
     def _sampled_ranges(self, rows: int) -> RangeSegments | None:
         pair = self._columns.key[0]
-        bounds = self._sampled_bounds((pair,), rows, _BLOCKS)
+        blocks = _BLOCKS if plain_type(pair.source.pg_type) in NUMBERED_TYPES else _BLOCKS_FOR_WINDOWS
+        bounds = self._sampled_bounds((pair,), rows, blocks)
         if bounds is None:
             return None
         indexed = all(
@@ -297,12 +290,7 @@ class Planner:
         each = max(1, rows // windows.count)
         number = int(min(windows.count, max(2, _SAMPLED_ROWS // each)))
         chosen = runs_of(sorted(set(np.linspace(0, windows.count - 2, number).astype(int).tolist())))
-        # One by one: of ranges of rows joined by OR, PostgreSQL's planner expects too much, and reads the whole table.
-        under_way = [
-            [read(side, each.hashes(windows, [run])) for run in chosen]
-            for side, each in zip(self._sides.pair, self._statements, strict=True)
-        ]
-        tables = [pa.concat_tables([result(future) for future in futures]) for futures in under_way]
+        tables = read_both(self._sides, self._statements, lambda statements: statements.hashes_of_each(windows, chosen))
         ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
         compared = max(len(ours[0]), len(theirs[0]))
         return len(differing_hashes(ours, theirs)) / compared if compared else 0.0

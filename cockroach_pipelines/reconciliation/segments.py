@@ -25,9 +25,9 @@ from cockroach_pipelines.reconciliation.spec import HashKind
 Run = tuple[int, int]
 """Consecutive segments, from the first to one past the last."""
 
-NUMBERED_TYPES = frozenset(("int2", "int4", "int8", "date", "time", "timestamp", "timestamptz", "uuid"))
+NUMBERED_TYPES = frozenset(("int2", "int4", "int8", "date", "time", "timestamp", "timestamptz"))
 """Types for which `width_bucket` finds a segment quickly; for others it walks through its bounds for every row."""
-ORDERED_TYPES = NUMBERED_TYPES | {"numeric", "text", "varchar"}
+ORDERED_TYPES = NUMBERED_TYPES | {"uuid", "numeric", "text", "varchar"}
 """Types that both databases order alike, text by its bytes, and whose values text names without loss."""
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import Any, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 
@@ -22,6 +23,7 @@ from cockroach_pipelines.database import (
     StatementError,
     call_interruptibly,
 )
+from cockroach_pipelines.database.arrow import ArrowStream, CSVRows, CSVStream
 from cockroach_pipelines.execution import Activity, QualityOfService, Transaction
 from cockroach_pipelines.reconciliation.columns import literal
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
@@ -30,6 +32,7 @@ from cockroach_pipelines.reconciliation.result import SideConsistency
 from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
 
 T = TypeVar("T")
+Stream = TypeVar("Stream", ArrowStream, CSVStream)
 
 _LOOK_SECONDS = 0.1
 
@@ -49,7 +52,16 @@ class Reader:
 
     def table(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """Give all rows of a statement."""
-        stream = self._connection.read(sql, parameters)
+        with self._cancellable(self._connection.read(sql, parameters)) as stream:
+            return pa.Table.from_batches(list(stream), stream.schema)
+
+    def csv(self, sql: str, parameters: Sequence[object] = (), *, portable: bool = False) -> CSVRows:
+        """Give all rows of a statement as the server writes them; `portable`, as the other database does too."""
+        with self._cancellable(self._connection.read_csv(sql, parameters, portable=portable)) as stream:
+            return stream.rows()
+
+    @contextmanager
+    def _cancellable(self, stream: Stream) -> Iterator[Stream]:
         with self._lock:
             self._stream = stream
             cancelled = self._cancelled
@@ -57,11 +69,15 @@ class Reader:
             with stream:
                 if cancelled:
                     stream.cancel()
-                return pa.Table.from_batches(list(stream), stream.schema)
+                yield stream
         finally:
             with self._lock:
                 self._stream = None
             self._connection.broken |= stream.tainted
+
+    def schema(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+        """Give the Arrow schema of a statement, which does not run; see `database.arrow.describe`."""
+        return self._connection.describe(sql, parameters)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of a small result."""
@@ -191,6 +207,11 @@ class Sides:
         return result(first), result(second)
 
     @property
+    def one_dialect(self) -> bool:
+        """Whether both sides are the same kind of database."""
+        return self.source.dialect is self.target.dialect
+
+    @property
     def pair(self) -> tuple[Side, Side]:
         """Both sides, the source first."""
         return self.source, self.target
@@ -228,14 +249,13 @@ class Snapshots:
         transaction.begin(connection, self._activity)
         if identity in self._shared:
             connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
-        else:
-            self._shared[identity] = str(connection.query("SELECT pg_export_snapshot()")[0][0])
-        settings = ", ".join(
+        settings = [
             f"set_config('{name}', 'off', true)"
             for name, since in _PLANNING.items()
             if connection.version.numbers[0] >= since
-        )
-        connection.query(f"SELECT {settings}")
+        ]
+        snapshot = connection.query(f"SELECT pg_export_snapshot(), {', '.join(settings)}")[0][0]
+        self._shared.setdefault(identity, str(snapshot))
         seen = transaction.seen(Dialect.POSTGRESQL)
         return f"snapshot {self._shared[identity]}{f', {seen}' if seen else ''}"
 
@@ -267,7 +287,16 @@ class Snapshots:
 
 
 def _identity(connection: CockroachDBConnection) -> str:
-    """Give what is the same for two connections exactly if they can share a snapshot."""
+    """Give what is the same for two connections exactly if they can share a snapshot; asked once of each."""
+    if connection not in _identities:
+        _identities[connection] = _asked_identity(connection)
+    return _identities[connection]
+
+
+_identities: WeakKeyDictionary[CockroachDBConnection, str] = WeakKeyDictionary()
+
+
+def _asked_identity(connection: CockroachDBConnection) -> str:
     if connection.version.dialect is Dialect.COCKROACHDB:
         try:
             cluster = str(connection.query("SELECT crdb_internal.cluster_id()")[0][0])

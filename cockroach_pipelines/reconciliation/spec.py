@@ -29,6 +29,8 @@ class Strategy(StrEnum):
 class HashKind(StrEnum):
     """How rows are hashed where they are."""
 
+    NATIVE18 = "native18"
+    """PostgreSQL's own typed hashes, chained, with those that came with version 18."""
     NATIVE = "native"
     """PostgreSQL's own typed hashes, chained."""
     FNV64 = "fnv64"

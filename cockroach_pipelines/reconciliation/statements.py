@@ -37,6 +37,7 @@ class Statements:
         spec: What was asked.
         side: How this side writes SQL.
         kind: The kind of hash that both sides have in common.
+        distinct: Whether no two rows of a side can be the same, as where its key is unique.
     """
 
     relation: Relation
@@ -44,14 +45,15 @@ class Statements:
     spec: ReconciliationSpec
     side: SideSQL
     kind: HashKind
+    distinct: bool = False
 
     def checksums(self, segments: NumberedSegments, runs: Sequence[Run]) -> SQLText:
-        """Count the rows of each segment and add up their hashes, in one scan."""
+        """Count the rows of each segment and put their hashes together, in one scan."""
         row_hash = hash_sql(self.kind, self.columns.all, self.side)
         inner = f"SELECT {segments.number(self.side)} AS segment, {row_hash} AS h"
         source = self.source(segments.condition(runs, self.side))
         return SQLText(
-            f"SELECT segment, count(*) AS n, sum(h)::text AS s FROM ({inner}{source.text}) AS x GROUP BY segment",
+            f"SELECT segment, count(*) AS n, {self._together}(h)::text AS s FROM ({inner}{source.text}) AS x GROUP BY segment",
             source.parameters,
         )
 
@@ -60,6 +62,25 @@ class Statements:
         row_hash = hash_sql(self.kind, self.columns.all, self.side)
         source = self.source(segments.condition(runs, self.side))
         return SQLText(f"SELECT {self.key_bits} AS k, {row_hash} AS h{source.text}", source.parameters)
+
+    def hashes_of_each(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
+        """Give what `hashes` does, by a SELECT for each run.
+
+        Of ranges of rows joined by OR, PostgreSQL's planner expects too much, and reads the whole table.
+        """
+        row_hash = hash_sql(self.kind, self.columns.all, self.side)
+        parts = [self.source(segments.condition([run], self.side)) for run in runs]
+        rows = " UNION ALL ".join(f"(SELECT r.*{part.text})" for part in parts)
+        parameters = tuple(parameter for part in parts for parameter in part.parameters)
+        return SQLText(f"SELECT {self.key_bits} AS k, {row_hash} AS h FROM ({rows}) AS r", parameters)
+
+    def written(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
+        """Give every compared column of each row, to be read as CSV, which then holds what `rows` gives."""
+        values = ", ".join(
+            f"{self.side.written(pair)} AS {value_column(position)}" for position, pair in enumerate(self.columns.all)
+        )
+        source = self.source(segments.condition(runs, self.side))
+        return SQLText(f"SELECT {values}{source.text}", source.parameters)
 
     def rows(self, segments: Segments | None, runs: Sequence[Run], key_bits: Any = None) -> SQLText:
         """Give every compared column of each row as text, of the rows with these bits of the key or of all."""
@@ -107,6 +128,12 @@ class Statements:
         return SQLText(
             f"SELECT {texts} FROM (SELECT {inner}{source.text} OFFSET 0) AS x ORDER BY {order}", source.parameters
         )
+
+    @property
+    def _together(self) -> str:
+        # Two rows that are the same cancel each other out; where there are none, bits that need no place of their own
+        # beside a group's are a fifth faster than a sum of 128 bits.
+        return "bit_xor" if self.distinct and self.kind is HashKind.NATIVE18 else "sum"
 
     @property
     def key_bits(self) -> str:

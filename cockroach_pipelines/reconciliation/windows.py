@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from cockroach_pipelines.database.arrow import CSVRows
 from cockroach_pipelines.reconciliation.arrays import integers, one_chunk
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
 from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, Segments, runs_of
-from cockroach_pipelines.reconciliation.sides import Side, Sides, result
+from cockroach_pipelines.reconciliation.sides import Reader, Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import SQLText, Statements, join_statement
+from cockroach_pipelines.reconciliation.written import RowMatcher
 
 HASHES_EACH = 100_000
 """Rows of a window of which key and hash are read."""
@@ -84,6 +86,7 @@ class WindowReader:
         columns: What is compared.
         segments: What windows are made of.
         strategy: How rows meet; with `CHECKSUMS` the windows are of segments that differ, and go by hashes.
+        unique_key: Whether no two rows of a side have the same key.
     """
 
     def __init__(
@@ -93,15 +96,20 @@ class WindowReader:
         columns: ColumnMap,
         segments: Segments,
         strategy: Strategy,
+        *,
+        unique_key: bool,
     ) -> None:
         self._sides = sides
         self._statements = statements
         self._columns = columns
         self._segments = segments
         self._strategy = strategy
+        self._rows = RowMatcher(columns, unique_key=unique_key)
 
     def compare(self, windows: Iterable[Window], ahead: int) -> Iterator[Compared]:
-        """Compare windows in order, so many of them under way."""
+        """Compare windows in order, so many of them under way beside the one that is waited for."""
+        if self._strategy is Strategy.JOIN:
+            ahead *= 2  # each is read by one side
         under_way: deque[tuple[Window, list[Future[Any]]]] = deque()
         for window in windows:
             under_way.append((window, self._start(window)))
@@ -112,10 +120,13 @@ class WindowReader:
 
     def _start(self, window: Window) -> list[Future[Any]]:
         if self._strategy is Strategy.JOIN:
-            return [read(self._sides.source, join_statement(*self._statements, self._segments, window.runs))]
-        if self._strategy in (Strategy.DIRECT, Strategy.ROWS):
-            segments = None if self._strategy is Strategy.DIRECT else self._segments
-            return self._read(lambda statements: statements.rows(segments, window.runs))
+            # Connections of both sides lead to the one database, and see the same moment of it.
+            side = self._sides.pair[window.number % 2]
+            return [read(side, join_statement(*self._statements, self._segments, window.runs))]
+        if self._strategy is Strategy.DIRECT:
+            return self._read(lambda statements: statements.rows(None, window.runs))
+        if self._strategy is Strategy.ROWS:
+            return self._read_written(window)
         return self._read(lambda statements: statements.hashes(self._segments, window.runs))
 
     def _finish(self, window: Window, futures: list[Future[Any]]) -> Compared:
@@ -123,8 +134,10 @@ class WindowReader:
         if self._strategy is Strategy.JOIN:
             return Compared(window, (0, 0), [self._match_joined(tables[0])])
         rows = len(tables[0]), len(tables[1])
-        if self._strategy in (Strategy.DIRECT, Strategy.ROWS):
+        if self._strategy is Strategy.DIRECT:
             return Compared(window, rows, [match(tables[0], tables[1], self._columns)])
+        if self._strategy is Strategy.ROWS:
+            return Compared(window, rows, [self._rows.match(tables[0], tables[1])])
         ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
         del tables
         differing = differing_hashes(ours, theirs)
@@ -151,6 +164,17 @@ class WindowReader:
     def _read(self, statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
         return [read(side, statement(each)) for side, each in zip(self._sides.pair, self._statements, strict=True)]
 
+    def _read_written(self, window: Window) -> list[Future[Any]]:
+        portable = not self._sides.one_dialect
+
+        def work(statement: SQLText) -> Callable[[Reader], CSVRows]:
+            return lambda reader: reader.csv(statement.text, statement.parameters, portable=portable)
+
+        return [
+            side.submit(work(each.written(self._segments, window.runs)))
+            for side, each in zip(self._sides.pair, self._statements, strict=True)
+        ]
+
     def _match_joined(self, joined: Any) -> Matched:
         width = len(self._columns.all)
         names = [value_column(position) for position in range(2 * width)]
@@ -162,6 +186,15 @@ class WindowReader:
 def read(side: Side, statement: SQLText) -> Future[Any]:
     """Begin to read all rows of a statement."""
     return side.submit(lambda reader: reader.table(statement.text, statement.parameters))
+
+
+def query_both(
+    sides: Sides, statements: tuple[Statements, Statements], statement: Callable[[Statements], SQLText]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Give the one row of a statement on both sides at once."""
+    said = dict(zip(sides.pair, map(statement, statements), strict=True))
+    ours, theirs = sides.both(lambda side, reader: reader.query(said[side].text, said[side].parameters)[0])
+    return ours, theirs
 
 
 def read_both(
@@ -184,6 +217,9 @@ def _by_segment(table: Any, segments: NumberedSegments) -> tuple[Any, Any]:
     counts, sums = np.zeros(segments.count, np.int64), np.zeros(segments.count, object)
     numbers = segments.numbers(one_chunk(table["segment"]))
     np.add.at(counts, numbers, integers(table["n"]))
-    for number, text in zip(numbers.tolist(), table["s"].to_pylist(), strict=True):
-        sums[number] += int(Decimal(text))  # CockroachDB may write a sum with an exponent
+    np.add.at(sums, numbers, np.array([*map(_whole, table["s"].to_pylist())], object))
     return counts, sums
+
+
+def _whole(text: str) -> int:
+    return int(Decimal(text)) if "E" in text else int(text)  # CockroachDB may write a sum with an exponent

@@ -221,7 +221,9 @@ def test_what_is_no_moment_never_reaches_the_server(moment: str) -> None:
 def test_hash_is_the_cheapest_that_both_servers_have() -> None:
     cockroachdb = ServerVersion(COCKROACHDB, (25, 2, 1), "")
     postgresql, ancient = ServerVersion(POSTGRESQL, (15, 3), ""), ServerVersion(POSTGRESQL, (10, 1), "")
-    assert kinds_for(postgresql, postgresql)[0] is HashKind.NATIVE
+    newer = ServerVersion(POSTGRESQL, (18, 4), "")
+    assert kinds_for(postgresql, newer)[0] is HashKind.NATIVE
+    assert kinds_for(newer, newer) == (HashKind.NATIVE18, HashKind.NATIVE, HashKind.MD5)
     assert kinds_for(cockroachdb, cockroachdb)[0] is HashKind.FNV64
     assert kinds_for(cockroachdb, postgresql) == (HashKind.MD5,)
     assert kinds_for(ancient, postgresql) == (HashKind.MD5,)

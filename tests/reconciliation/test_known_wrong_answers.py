@@ -15,7 +15,7 @@ WAYS = (
     {},
     {"strategy": Strategy.CHECKSUMS},
     {"strategy": Strategy.CHECKSUMS, "hash": HashKind.MD5},
-    {"strategy": Strategy.HASHES},
+    {"strategy": Strategy.HASHES, "hash": HashKind.NATIVE},
     {"strategy": Strategy.ROWS},
 )
 each_way = pytest.mark.parametrize("way", WAYS, ids=lambda way: "-".join(map(str, way.values())) or "adaptive")

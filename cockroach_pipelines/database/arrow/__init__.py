@@ -1,6 +1,7 @@
 """Results and tables as Arrow, over COPY: `read` streams a result, `write` and `upsert` fill a table."""
 
 from cockroach_pipelines.database.arrow.copy_in import WriteResult, write
+from cockroach_pipelines.database.arrow.csv_rows import CSVRows, CSVStream, read_csv
 from cockroach_pipelines.database.arrow.describe import describe
 from cockroach_pipelines.database.arrow.errors import (
     DuplicateKeyError,
@@ -19,6 +20,8 @@ from cockroach_pipelines.database.arrow.upsert import upsert
 
 __all__ = [
     "ArrowStream",
+    "CSVRows",
+    "CSVStream",
     "DuplicateKeyError",
     "MultipleStatementsError",
     "NoResultError",
@@ -31,6 +34,7 @@ __all__ = [
     "WriteResult",
     "describe",
     "read",
+    "read_csv",
     "text_of_intervals",
     "upsert",
     "write",

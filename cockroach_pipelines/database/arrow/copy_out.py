@@ -31,8 +31,10 @@ class CopyOut:
     answer, and the next statement would get it.
     """
 
-    def __init__(self, jdbc: Any, sql: str, parameters: Sequence[object], special: Special) -> None:
-        self.marks: Marks = RARE if takes_any_quote(jdbc) else USUAL
+    def __init__(
+        self, jdbc: Any, sql: str, parameters: Sequence[object], special: Special, marks: Marks | None = None
+    ) -> None:
+        self.marks: Marks = marks or (RARE if takes_any_quote(jdbc) else USUAL)
         self._jdbc = jdbc
         self._sql = sql
         self._parameters = parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Queue
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import jpype
 
 from cockroach_pipelines.database.arrow.describe import Description
+from cockroach_pipelines.database.arrow.marks import Marks
 from cockroach_pipelines.database.arrow.parse import parse_block
 from cockroach_pipelines.database.arrow.source import Source
 from cockroach_pipelines.database.arrow.types import Special
@@ -18,18 +20,27 @@ from cockroach_pipelines.database.arrow.worker import ConnectionWorker
 
 _BATCHES_AHEAD = 4
 
+Parse = Callable[[bytes, Description, Special, Marks], Any]
+
 
 class Pump(ConnectionWorker):
     """Describes and opens a source, then moves block after block to the parsers, at most four ahead of the consumer.
 
     Opening stands in the thread too: it blocks until the server has something to say, and a slow statement must be
     cancellable before its first byte.
+
+    Args:
+        jdbc: The connection.
+        source: What is described, opened and read.
+        special: What becomes of values that Arrow's types cannot hold.
+        parse: Makes of each block what the consumer takes.
     """
 
-    def __init__(self, jdbc: Any, source: Source, special: Special) -> None:
+    def __init__(self, jdbc: Any, source: Source, special: Special, parse: Parse = parse_block) -> None:
         super().__init__(jdbc, "arrow-pump")
         self._source = source
         self._special = special
+        self._parse = parse
         self._described: Future[Description] = Future()
         self._batches: Queue[Future[Any] | None] = Queue(_BATCHES_AHEAD)
 
@@ -66,9 +77,8 @@ class Pump(ConnectionWorker):
             block = self._source.next_block()
             if not block:
                 return
-            self._put_into(
-                self._batches, _parsers().submit(parse_block, block, description, self._special, self._source.marks)
-            )
+            parsed = _parsers().submit(self._parse, block, description, self._special, self._source.marks)
+            self._put_into(self._batches, parsed)
 
     def _leave(self) -> None:
         try:

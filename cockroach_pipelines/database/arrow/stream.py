@@ -76,7 +76,7 @@ class ArrowStream:
         self._pump = pump
         self._columns = columns
         self._special = special
-        self._batches = _Batches(pump)
+        self._batches = Batches(pump)
         self.schema = schema
         self.reader = pa.RecordBatchReader.from_batches(schema, self._batches)
 
@@ -147,8 +147,8 @@ class ArrowStream:
         return self._pump.tainted
 
 
-class _Batches:
-    """Iterates over a pump's batches, and ends the pump when nobody refers to it any more.
+class Batches:
+    """Iterates over what a pump gives, and ends the pump when nobody refers to it any more.
 
     The user's handle and readers exported to C refer to this; the pump's thread does not.
     """
@@ -184,6 +184,7 @@ class _Batches:
         return batch
 
     def close(self) -> None:
+        """End the pump, whatever it still does."""
         self._failed = not self._ended
         self._pump.close()
         self._abandon.detach()
