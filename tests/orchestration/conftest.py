@@ -30,12 +30,22 @@ EVERY_MINUTE, WATCHED, CHAINED = "reporting/every_minute", "reporting/watched", 
 CHECKED = "reporting/checked"
 """A file whose check fails."""
 
+STALE = "reporting/stale"
+"""A file that is made once, when the UI begins, and has to be fresh."""
+
+BY_DAY = "reporting/by_day"
+"""A file with a partition a day in January 2024, of as many rows as the day's number, by one statement for several."""
+
 _RUNNING_BY_THEMSELVES = {
     f"{EVERY_MINUTE}.sql": "/* @asset\nevery: 1m\n*/\nSELECT 1 AS one\n",
     f"{WATCHED}.sql": "/* @asset\nwatch: {query: SELECT max(at) FROM marks, every: 5s}\n*/\nSELECT count(*) AS marks FROM marks\n",
     f"{CHAINED}.sql": f"/* @asset\nafter: [{WATCHED}]\n*/\nSELECT count(*) AS marks FROM marks\n",
     f"{CHECKED}.sql": "/* @asset\nowner: team:data\nchecks:\n  no_formulas: SELECT * FROM result WHERE word LIKE '=%'\n*/\n"
     "SELECT * FROM (VALUES (1, '=1+1'), (2, 'x')) AS v (id, word) ORDER BY id\n",
+    f"{STALE}.sql": "/* @asset\nfresh: 1m\n*/\nSELECT 1 AS one\n",
+    f"{BY_DAY}.sql": "/* @asset\npartition: {every: day, from: 2024-01-01, to: 2024-02-01, column: at}\n*/\n"
+    "SELECT at, n FROM generate_series('2024-01-01Z'::timestamptz, '2024-01-31Z', '1 day') AS at,\n"
+    "generate_series(1, extract(day FROM at)::int) AS n WHERE at >= :partition_start AND at < :partition_end\n",
 }
 
 _MISBEHAVING = {
@@ -104,6 +114,7 @@ def ui(
                 loading = other.submit(_load_sample_data, embedded.endpoint)
                 dagster.start()
                 loading.result()
+            dagster.launch(STALE)
             yield dagster
         finally:
             dagster.stop()

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
-from tests.orchestration.conftest import CHAINED, CHECKED, EVERY_MINUTE, WATCHED
+from tests.orchestration.conftest import BY_DAY, CHAINED, CHECKED, EVERY_MINUTE, STALE, WATCHED
 from tests.peers.dagster_dev import DagsterDev
 from tests.peers.mail import Mail, MailServer
 from tests.peers.waiting import wait_until
@@ -21,6 +22,19 @@ from tests.peers.webhook import WebhookServer
 
 SILENT = "reporting/silent"
 ADDED = "reporting/added_meanwhile"
+
+_ROWS = "dagster/partition_row_count"
+_MATERIALIZATIONS = """
+query($key: AssetKeyInput!) {
+    assetOrError(assetKey: $key) {
+        ... on Asset {
+            assetMaterializations {
+                partition metadataEntries { label ... on IntMetadataEntry { intValue } }
+            }
+        }
+    }
+}
+"""
 
 WATCH_SENSOR = f"watch__{WATCHED.replace('/', '__')}"
 
@@ -31,19 +45,21 @@ class Begun:
 
     checked: str
     killed: str
+    backfill: str
 
 
 @pytest.fixture(scope="module")
 def begun(ui: DagsterDev, administrator: psycopg.Connection) -> Begun:
     administrator.execute("INSERT INTO marks VALUES ('2024-01-01 10:00Z')")
     checked, killed = ui.launch(CHECKED), ui.launch(SILENT)
+    backfill = ui.launch_backfill(BY_DAY, ["2024-01-02", "2024-01-03", "2024-01-06"])
     wait_until(lambda: _sessions(administrator, killed) == 1, 120, lambda: f"{ui.status(killed)}: no statement")
     assert killed in ui.slots("main")
     process = ui.process_of(killed)
     assert process is not None
     os.kill(process, signal.SIGKILL)
     (ui.folder / "sql" / "queries" / f"{ADDED}.sql").write_text("-- Came while Dagster ran.\nSELECT 1 AS one\n")
-    return Begun(checked, killed)
+    return Begun(checked, killed, backfill)
 
 
 def test_schedule_ticks_by_itself(ui: DagsterDev) -> None:
@@ -123,6 +139,36 @@ def test_killed_run_fails_is_told_and_leaves_no_slot_and_no_session(
     wait_until(lambda: _sessions(administrator, begun.killed) == 0, 90, lambda: "the session is still there")
     taken = _mails_about(begun.killed, ui, mail)
     assert taken.message["Subject"] == f"Run {begun.killed[:8]} failed"
+
+
+def test_backfill_with_a_gap_runs_what_was_chosen_and_nothing_between(begun: Begun, ui: DagsterDev) -> None:
+    wait_until(lambda: len(ui.runs(backfill=begun.backfill)) == 2, 120, lambda: "the backfill began no two runs")
+    runs = [str(run["id"]) for run in ui.runs(backfill=begun.backfill)]
+    assert [ui.wait_for_end(run, 120) for run in runs] == ["SUCCESS", "SUCCESS"]
+    statements = [[said for said in ui.messages(run) if "sent to main" in said] for run in runs]
+    assert [len(each) for each in statements] == [1, 1]
+    files = (ui.folder / ".data" / "results" / BY_DAY).iterdir()
+    assert {file.stem: pq.read_metadata(file).num_rows for file in files} == {
+        "2024-01-02": 2,
+        "2024-01-03": 3,
+        "2024-01-06": 6,
+    }
+    made = ui.graphql(_MATERIALIZATIONS, key={"path": BY_DAY.split("/")})["assetOrError"]["assetMaterializations"]
+    counts = {
+        each["partition"]: [entry["intValue"] for entry in each["metadataEntries"] if entry["label"] == _ROWS]
+        for each in made
+    }
+    assert counts == {"2024-01-02": [2], "2024-01-03": [3], "2024-01-06": [6]}
+
+
+def test_asset_that_was_not_made_again_in_time_is_not_fresh_and_is_told(ui: DagsterDev, mail: MailServer) -> None:
+    """The daemon looks every half minute, and Dagster takes no less than a minute for a time in which to be fresh."""
+    wait_until(lambda: ui.freshness(STALE) == "DEGRADED", 180, lambda: f"it is {ui.freshness(STALE)}")
+    wait_until(
+        lambda: any(f"{STALE} is not fresh" == each.message["Subject"] for each in mail.mails),
+        90,
+        lambda: f"no mail: {ui.sensor_ticks('freshness')[:3]}",
+    )
 
 
 def _mails_about(run: str, ui: DagsterDev, mail: MailServer) -> Mail:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +45,20 @@ mutation($run: String!) {
         ... on TerminateRunFailure { message }
         ... on PythonError { message }
     }
+}
+"""
+_BACKFILL = """
+mutation($params: LaunchBackfillParams!) {
+    launchPartitionBackfill(backfillParams: $params) {
+        __typename
+        ... on LaunchBackfillSuccess { backfillId }
+        ... on PythonError { message }
+    }
+}
+"""
+_FRESHNESS = """
+query($key: AssetKeyInput!) {
+    assetNodeOrError(assetKey: $key) { ... on AssetNode { freshnessStatusInfo { freshnessStatus } } }
 }
 """
 _REPOSITORY = "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }"
@@ -155,6 +169,18 @@ class DagsterDev:
         answer = self.graphql(_LAUNCH, execution=execution)["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["id"])
+
+    def launch_backfill(self, asset: str, partitions: Sequence[str]) -> str:
+        """Materialize partitions of an asset as the UI's dialogue does, and give the backfill's id."""
+        params = {"assetSelection": [{"path": asset.split("/")}], "partitionNames": list(partitions)}
+        answer = self.graphql(_BACKFILL, params=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def freshness(self, asset: str) -> str:
+        """How fresh an asset is by its policy, in the UI's words: HEALTHY, WARNING, DEGRADED, UNKNOWN."""
+        node = self.graphql(_FRESHNESS, key={"path": asset.split("/")})["assetNodeOrError"]
+        return str(node["freshnessStatusInfo"]["freshnessStatus"])
 
     def terminate(self, run: str) -> None:
         """Terminate a run as the UI's button does."""
