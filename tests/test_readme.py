@@ -61,7 +61,7 @@ def test_every_key_of_a_report_is_in_its_table_and_every_key_in_the_table_exists
 
 
 def test_the_example_of_a_report_is_a_valid_file(tmp_path: Path) -> None:
-    (example,) = re.findall(r"\n\n((?:    .*\n)+)", _page("reports"))
+    example = re.findall(r"\n\n((?:    .*\n)+)", _page("reports"))[0]
     folder = tmp_path / "queries" / "reporting"
     folder.mkdir(parents=True)
     (folder / "example.sql").write_text("".join(line[4:] + "\n" for line in example.splitlines()))
