@@ -9,8 +9,10 @@ import pytest
 
 from cockroach_pipelines.database.jvm import JVMManager
 from tests.peers.kdc import Kdc
+from tests.peers.mail import MailServer, mail_server
 from tests.peers.postgres import PostgresServer
 from tests.peers.processes import readable_folder
+from tests.peers.webhook import WebhookServer, webhook_server
 
 
 def pytest_configure() -> None:
@@ -51,3 +53,29 @@ def server(kdc: Kdc) -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
+
+
+@pytest.fixture(scope="session")
+def _open_mail_server() -> Iterator[MailServer]:
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mail(_open_mail_server: MailServer) -> MailServer:
+    """A mail server that wants no login, its memory empty."""
+    _open_mail_server.clear()
+    return _open_mail_server
+
+
+@pytest.fixture(scope="session")
+def _running_webhook() -> Iterator[WebhookServer]:
+    with webhook_server() as server:
+        yield server
+
+
+@pytest.fixture
+def webhook(_running_webhook: WebhookServer) -> WebhookServer:
+    """A web address that takes messages, its memory empty."""
+    _running_webhook.clear()
+    return _running_webhook

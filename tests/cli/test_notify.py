@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
-from tests.peers.mail import MailServer, mail_server
-from tests.peers.webhook import Answer, WebhookServer, webhook_server
-
-
-@pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
+from tests.peers.mail import MailServer
+from tests.peers.webhook import Answer, WebhookServer
 
 
 @pytest.fixture
 def config(tmp_path: Path, mail: MailServer, webhook: WebhookServer) -> Path:
-    mail.clear()
-    webhook.clear()
     path = tmp_path / "config.yaml"
     email = {"host": "localhost", "port": mail.port, "security": "none", "from": "d@example.com", "to": "a@example.com"}
     notifications = {"webhook": {"url": webhook.address}, "email": email}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cockroach_pipelines.reporting.ledger import Ledger, State
 from tests.cli.conftest import Command
-from tests.peers.mail import MailServer, mail_server
+from tests.peers.mail import MailServer
 from tests.peers.postgres import PostgresServer
 from tests.peers.project import make_project
 
@@ -39,15 +38,8 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
 @pytest.fixture
 def project(server: PostgresServer, mail: MailServer, tmp_path: Path) -> Path:
-    mail.clear()
     path = make_project(tmp_path, {"main": server.config}, FILES).folder / "config.yaml"
     email = {"host": "127.0.0.1", "port": mail.port, "security": "none", "from": "reports@example.com"}
     path.write_text(json.dumps(json.loads(path.read_text()) | {"notifications": {"email": email, "on": []}}))

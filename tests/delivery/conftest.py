@@ -1,46 +1,19 @@
-"""Mail servers and a web address, running for the tests of this folder."""
+"""The settings of mail servers and of a web address."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cockroach_pipelines.config import EmailConfig, WebhookConfig
-from tests.peers.mail import Authority, MailServer, mail_server
-from tests.peers.webhook import WebhookServer, webhook_server
+from tests.peers.mail import Authority, MailServer
+from tests.peers.webhook import WebhookServer
 
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority.of(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def _open_mail_server() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def mail(_open_mail_server: MailServer) -> MailServer:
-    """A mail server that wants no login, its memory empty."""
-    _open_mail_server.clear()
-    return _open_mail_server
-
-
-@pytest.fixture(scope="module")
-def _running_webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
-@pytest.fixture
-def webhook(_running_webhook: WebhookServer) -> WebhookServer:
-    """A web address that takes messages, its memory empty."""
-    _running_webhook.clear()
-    return _running_webhook
 
 
 def email_config(server: MailServer, **settings: Any) -> EmailConfig:

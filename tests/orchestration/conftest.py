@@ -80,14 +80,14 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
 
 
 @pytest.fixture(scope="session")
-def mail() -> Iterator[MailServer]:
+def ui_mail() -> Iterator[MailServer]:
     """The mail server that the project of `ui` tells of failures."""
     with mail_server() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def webhook() -> Iterator[WebhookServer]:
+def ui_webhook() -> Iterator[WebhookServer]:
     """The web address that the project of `ui` tells of failures."""
     with webhook_server() as server:
         yield server
@@ -98,8 +98,8 @@ def ui(
     jvm: JVMManager,
     embedded: EmbeddedServer,
     administrator: psycopg.Connection,
-    mail: MailServer,
-    webhook: WebhookServer,
+    ui_mail: MailServer,
+    ui_webhook: WebhookServer,
 ) -> Iterator[DagsterDev]:
     """`dg dev` on a project of its own, with the sample data in its database."""
     administrator.execute("CREATE TABLE marks (at timestamptz)")
@@ -108,7 +108,7 @@ def ui(
         folder.mkdir()
         make_dagster_project(_REPOSITORY, folder, embedded.folder, _MISBEHAVING | _RUNNING_BY_THEMSELVES)
         dagster = DagsterDev(folder)
-        _tell_failures(folder / "config.yaml", dagster, mail, webhook)
+        _tell_failures(folder / "config.yaml", dagster, ui_mail, ui_webhook)
         try:
             with ThreadPoolExecutor(1) as other:
                 loading = other.submit(_load_sample_data, embedded.endpoint)

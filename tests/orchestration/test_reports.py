@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration import build_definitions
 from cockroach_pipelines.reporting import REPORTS, SnapshotStore
-from tests.peers.mail import MailServer, mail_server
+from tests.peers.mail import MailServer
 from tests.peers.postgres import PostgresServer
 from tests.peers.project import make_project
 
@@ -53,15 +52,8 @@ job.execute_in_process(
 """
 
 
-@pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
 @pytest.fixture
 def config(server: PostgresServer, mail: MailServer, tmp_path: Path) -> ConfigManager:
-    mail.clear()
     server.psql("DROP SCHEMA IF EXISTS marts CASCADE; CREATE SCHEMA marts; GRANT ALL ON SCHEMA marts TO PUBLIC")
     make_project(tmp_path, {"main": server.config}, {"reporting/numbers.sql": REPORT})
     path = tmp_path / "config.yaml"

@@ -118,26 +118,26 @@ def test_file_that_came_is_loaded_by_itself(ui: DagsterDev) -> None:
 
 
 def test_failed_check_is_mailed_with_its_rows_and_posted_without(
-    begun: Begun, ui: DagsterDev, mail: MailServer, webhook: WebhookServer
+    begun: Begun, ui: DagsterDev, ui_mail: MailServer, ui_webhook: WebhookServer
 ) -> None:
-    taken = _mails_about(begun.checked, ui, mail)
+    taken = _mails_about(begun.checked, ui, ui_mail)
     assert taken.message["Subject"] == f"{CHECKED}, check no_formulas failed"
     assert f"{ui.address}/runs/{begun.checked}" in taken.text
     assert taken.attachments == {
         f"{CHECKED.replace('/', '_')}_no_formulas.csv": b'\xef\xbb\xbf"id","word"\r\n1,"\'=1+1"\r\n'
     }
-    posts = [post for post in webhook.posts if begun.checked in str(post)]
+    posts = [post for post in ui_webhook.posts if begun.checked in str(post)]
     assert [post["text"] for post in posts] == [f"*{CHECKED}, check no_formulas failed*"]
     assert "=1+1" not in str(posts)
 
 
 def test_killed_run_fails_is_told_and_leaves_no_slot_and_no_session(
-    begun: Begun, ui: DagsterDev, administrator: psycopg.Connection, mail: MailServer
+    begun: Begun, ui: DagsterDev, administrator: psycopg.Connection, ui_mail: MailServer
 ) -> None:
     assert ui.wait_for_end(begun.killed, 120) == "FAILURE"
     wait_until(lambda: begun.killed not in ui.slots("main"), 120, lambda: f"slots: {ui.slots('main')}")
     wait_until(lambda: _sessions(administrator, begun.killed) == 0, 90, lambda: "the session is still there")
-    taken = _mails_about(begun.killed, ui, mail)
+    taken = _mails_about(begun.killed, ui, ui_mail)
     assert taken.message["Subject"] == f"Run {begun.killed[:8]} failed"
 
 
@@ -161,11 +161,11 @@ def test_backfill_with_a_gap_runs_what_was_chosen_and_nothing_between(begun: Beg
     assert counts == {"2024-01-02": [2], "2024-01-03": [3], "2024-01-06": [6]}
 
 
-def test_asset_that_was_not_made_again_in_time_is_not_fresh_and_is_told(ui: DagsterDev, mail: MailServer) -> None:
+def test_asset_that_was_not_made_again_in_time_is_not_fresh_and_is_told(ui: DagsterDev, ui_mail: MailServer) -> None:
     """The daemon looks every half minute, and Dagster takes no less than a minute for a time in which to be fresh."""
     wait_until(lambda: ui.freshness(STALE) == "DEGRADED", 180, lambda: f"it is {ui.freshness(STALE)}")
     wait_until(
-        lambda: any(f"{STALE} is not fresh" == each.message["Subject"] for each in mail.mails),
+        lambda: any(f"{STALE} is not fresh" == each.message["Subject"] for each in ui_mail.mails),
         90,
         lambda: f"no mail: {ui.sensor_ticks('freshness')[:3]}",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from cockroach_pipelines.reporting import Delivered, Deliverer, Snapshot, Snapsh
 from cockroach_pipelines.reporting.delivering import Again
 from cockroach_pipelines.reporting.ledger import Ledger, State
 from tests.peers.mail import Authority, MailServer, mail_server
-from tests.peers.webhook import Answer, WebhookServer, webhook_server
+from tests.peers.webhook import Answer, WebhookServer
 from tests.reporting.conftest import NOW, Keep
 
 REPORT = """
@@ -36,22 +35,8 @@ MAIL = "{to: email, recipients: [ann@example.com, bob@example.com]}"
 NAME = "e-mail to ann@example.com, bob@example.com"
 
 
-@pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
 @pytest.fixture
 def deliverer(mail: MailServer, webhook: WebhookServer, monkeypatch: pytest.MonkeyPatch) -> Deliverer:
-    mail.clear()
-    webhook.clear()
     monkeypatch.setattr(
         attempts.deliver, "__kwdefaults__", {**(attempts.deliver.__kwdefaults__ or {}), "first_wait": 0.0}
     )

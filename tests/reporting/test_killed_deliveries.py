@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,8 +17,8 @@ from cockroach_pipelines.reporting import Delivered, Deliverer, Snapshot, Snapsh
 from cockroach_pipelines.reporting.delivering import Again, confirm
 from cockroach_pipelines.reporting.ledger import State
 from tests.peers.delivering import begin
-from tests.peers.mail import MailServer, mail_server
-from tests.peers.webhook import WebhookServer, webhook_server
+from tests.peers.mail import MailServer
+from tests.peers.webhook import WebhookServer
 from tests.reporting.conftest import Keep
 
 REPORT = """
@@ -32,18 +31,6 @@ REPORT = """
     SELECT :partition_key AS region, n FROM generate_series(1, 3) AS n
 """
 MAIL, WEBHOOK = "e-mail to ann@example.com", "webhook"
-
-
-@pytest.fixture(scope="module")
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
 
 
 class Killing:
@@ -86,8 +73,6 @@ class Killing:
 
 @pytest.fixture
 def killing(keep: Keep, store: SnapshotStore, mail: MailServer, webhook: WebhookServer) -> Killing:
-    mail.clear()
-    webhook.clear()
     return Killing(keep(REPORT, "eu"), store, mail, webhook)
 
 

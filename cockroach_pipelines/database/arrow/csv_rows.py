@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ from cockroach_pipelines.database.arrow.pump import Pump
 from cockroach_pipelines.database.arrow.result_set import ResultRows
 from cockroach_pipelines.database.arrow.server import copies_queries
 from cockroach_pipelines.database.arrow.source import Source
-from cockroach_pipelines.database.arrow.stream import Batches
+from cockroach_pipelines.database.arrow.stream import PumpedStream
 from cockroach_pipelines.database.arrow.types import Special
 
 _NEWLINE = ord("\n")
@@ -76,20 +76,13 @@ class CSVRows:
         return ends_of_rows(self._data, self.marks)
 
 
-class CSVStream:
+class CSVStream(PumpedStream):
     """Rows that arrive block by block; made by `read_csv`. Waits and cancels as `ArrowStream` does."""
 
     def __init__(self, pump: Pump, description: Description, marks: Marks) -> None:
-        self._pump = pump
-        self._blocks = Batches(pump)
+        super().__init__(pump)
         self._description = description
         self._marks = marks
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def rows(self) -> CSVRows:
         """Read what is left.
@@ -97,24 +90,7 @@ class CSVStream:
         Raises:
             StatementError: The statement failed, or was cancelled.
         """
-        return CSVRows(tuple(self._blocks), self._description, self._marks)
-
-    def cancel(self) -> None:
-        """Ask the server to cancel, from any thread, without waiting.
-
-        Raises:
-            DatabaseError: The server could not be asked.
-        """
-        self._pump.stop()
-
-    def close(self) -> None:
-        """End the stream, cancelling what still runs; afterwards the connection is free, or `tainted` and closed."""
-        self._blocks.close()
-
-    @property
-    def tainted(self) -> bool:
-        """Whether the connection cannot be used again."""
-        return self._pump.tainted
+        return CSVRows(tuple(self._batches), self._description, self._marks)
 
 
 def read_csv(jdbc: Any, sql: str, parameters: Sequence[object] = (), *, portable: bool = False) -> CSVStream:

@@ -57,7 +57,38 @@ def read(
     return ArrowStream(pump, description.columns, description.schema, special)
 
 
-class ArrowStream:
+class PumpedStream:
+    """What a pump gives, in the hands of whoever asked for it."""
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+        self._batches = Batches(pump)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def cancel(self) -> None:
+        """Ask the server to cancel, from any thread, without waiting; the reader then gets a `CancelledError`.
+
+        Raises:
+            DatabaseError: The server could not be asked.
+        """
+        self._pump.stop()
+
+    def close(self) -> None:
+        """End the stream, cancelling what still runs; afterwards the connection is free, or `tainted` and closed."""
+        self._batches.close()
+
+    @property
+    def tainted(self) -> bool:
+        """Whether the connection cannot be used again: it broke, or a cancel might still strike its next statement."""
+        return self._pump.tainted
+
+
+class ArrowStream(PumpedStream):
     """A result that arrives batch by batch; made by `read`.
 
     Every wait can be interrupted: on KeyboardInterrupt, or any other exception raised in the waiting thread, the
@@ -73,10 +104,9 @@ class ArrowStream:
     """
 
     def __init__(self, pump: Pump, columns: tuple[Column, ...], schema: Any, special: Special) -> None:
-        self._pump = pump
+        super().__init__(pump)
         self._columns = columns
         self._special = special
-        self._batches = Batches(pump)
         self.schema = schema
         self.reader = pa.RecordBatchReader.from_batches(schema, self._batches)
 
@@ -85,12 +115,6 @@ class ArrowStream:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.reader.__arrow_c_stream__(requested_schema)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def to_table(self) -> Any:
         """Read what is left into a `pa.Table`.
@@ -124,27 +148,10 @@ class ArrowStream:
 
         return to_pandas(self.to_table())
 
-    def cancel(self) -> None:
-        """Ask the server to cancel, from any thread, without waiting; the reader then gets a `CancelledError`.
-
-        Raises:
-            DatabaseError: The server could not be asked.
-        """
-        self._pump.stop()
-
-    def close(self) -> None:
-        """End the stream, cancelling what still runs; afterwards the connection is free, or `tainted` and closed."""
-        self._batches.close()
-
     @property
     def handed_out(self) -> bool:
         """Whether a reader was given rows."""
         return self._batches.handed_out
-
-    @property
-    def tainted(self) -> bool:
-        """Whether the connection cannot be used again: it broke, or a cancel might still strike its next statement."""
-        return self._pump.tainted
 
 
 class Batches:

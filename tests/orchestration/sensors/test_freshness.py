@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.orchestration import build_definitions
 from cockroach_pipelines.orchestration.sensors import deliveries
 from tests.orchestration.sensors.conftest import Tick
-from tests.peers.mail import MailServer, mail_server
+from tests.peers.mail import MailServer
 from tests.peers.project import make_project
-from tests.peers.webhook import Answer, WebhookServer, webhook_server
+from tests.peers.webhook import Answer, WebhookServer
 
 SERVER = DatabaseConfig(host="db.example.com", user="etl")
 FILES = {
@@ -25,18 +24,6 @@ FILES = {
     "reporting/by_nine.sql": "/* @asset\ntimezone: Europe/Berlin\nfresh: {by: '0 9 * * *'}\n*/\nSELECT 1 AS one",
     "reporting/whenever.sql": "SELECT 1 AS one",
 }
-
-
-@pytest.fixture
-def mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture
-def webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
 
 
 class Project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.orchestration import build_definitions
 from cockroach_pipelines.orchestration.sensors import deliveries, notifications
 from tests.orchestration.sensors.conftest import Tick
-from tests.peers.mail import MailServer, mail_server
+from tests.peers.mail import MailServer
 from tests.peers.postgres import PostgresServer
 from tests.peers.project import make_project
-from tests.peers.webhook import Answer, WebhookServer, webhook_server
+from tests.peers.webhook import Answer, WebhookServer
 
 pytestmark = pytest.mark.usefixtures("jvm")
 
@@ -36,30 +36,6 @@ FILES = {
         SELECT * FROM (VALUES (1, '=1+1'), (2, 'x'), (3, '=2')) AS v (id, word) ORDER BY id""",
     "reporting/blocked.sql": "/* @asset\nchecks: {none: {sql: SELECT 1 AS x, blocking: true}}\n*/\nSELECT 1 AS one",
 }
-
-
-@pytest.fixture(scope="module")
-def _mail() -> Iterator[MailServer]:
-    with mail_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def _webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
-@pytest.fixture
-def mail(_mail: MailServer) -> MailServer:
-    _mail.clear()
-    return _mail
-
-
-@pytest.fixture
-def webhook(_webhook: WebhookServer) -> WebhookServer:
-    _webhook.clear()
-    return _webhook
 
 
 class Project:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,9 @@ from cockroach_pipelines.orchestration import build_definitions
 from tests.orchestration.sensors.conftest import Tick
 from tests.peers.kdc import Kdc
 from tests.peers.project import make_project
-from tests.peers.webhook import Answer, WebhookServer, webhook_server
+from tests.peers.webhook import Answer, WebhookServer
 
 SENSOR = "kerberos_logins"
-
-
-@pytest.fixture(scope="module")
-def _webhook() -> Iterator[WebhookServer]:
-    with webhook_server() as server:
-        yield server
-
-
-@pytest.fixture
-def webhook(_webhook: WebhookServer) -> WebhookServer:
-    _webhook.clear()
-    return _webhook
 
 
 def connection(kdc: Kdc, **kerberos: Any) -> DatabaseConfig:
