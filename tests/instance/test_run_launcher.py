@@ -96,7 +96,7 @@ def test_number_that_is_another_process_by_now_is_not_the_runs(instance: dg.Dags
     launcher = instance.run_launcher
     assert launcher.check_run_worker_health(run).status.value == "RUNNING"
     with pytest.MonkeyPatch.context() as patch:  # as if the run had begun long before the machine did
-        patch.setattr("cockroach_pipelines.orchestration.run_launcher._CLOCK_IS_SET_BY_SECONDS", -1e9)
+        patch.setattr("cockroach_pipelines.instance.run_launcher._CLOCK_IS_SET_BY_SECONDS", -1e9)
         assert launcher.check_run_worker_health(run).status.value == "FAILED"
 
 
