@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,13 +31,14 @@ from benchmarks.report import grid, markdown_table, write_figures
 from benchmarks.server import started_server
 from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.database import ConnectionManager
-from cockroach_pipelines.execution import Order, QueryExecutor, ResultProcessor
-from cockroach_pipelines.queries import Query, ReportFormat, SQLRepository
+from cockroach_pipelines.database.arrow import ArrowStream
+from cockroach_pipelines.execution import Order, QueryExecutor, ResultProcessor, write_file
+from cockroach_pipelines.queries import ReportFormat, SQLRepository
 from cockroach_pipelines.reporting import ReportOutcome, SnapshotStore, produce, read_report
 
 _FALLS_SHORT = 1
 _MEGABYTE = 1_000_000
-_MACHINES = ("parquet", "csv")
+_FILES = ("parquet file", "csv file")
 _LEAST_OF_READ = 0.8
 _MOST_GROWTH = 1.25
 _MANY_ROWS = 1_000_000
@@ -93,7 +95,7 @@ class Measured:
 @app.command()
 def main(
     rows: Annotated[str, typer.Option(help="Numbers of rows, with commas between.")] = "1000,50000,1000000,10000000",
-    formats: Annotated[str, typer.Option(help="Formats, with commas between.")] = ",".join(ReportFormat),
+    formats: Annotated[str, typer.Option(help="Formats, with commas between.")] = ",".join((*_FILES, *ReportFormat)),
     rounds: Annotated[int, typer.Option(min=1, help="Reports that a process makes after one that warms up.")] = 2,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a figure falls short of its limit.")] = False,
     markdown: Annotated[Path | None, typer.Option(help="A file to write the tables to, as Markdown.")] = None,
@@ -102,7 +104,8 @@ def main(
 
     A read takes the rows of a table as Arrow and keeps none. The seconds of a report are those from the statement to the
     snapshot, which holds the rows as Parquet whatever the format, with two figures over all of them and the digest that
-    tells them from others. Nothing else should run meanwhile.
+    tells them from others. A `parquet file` and a `csv file` are the rows alone, as `run --output` writes them. Nothing
+    else should run meanwhile.
     """
     counts = [int(count) for count in rows.split(",")]
     measured: list[Measured] = []
@@ -129,9 +132,9 @@ def main(
 
 
 def _ratios(measured: Sequence[Measured]) -> list[Ratio]:
-    """Give what the formats of machines have to show: as fast as the read, nearly, in memory that does not grow."""
+    """Give what rows that stream into a file have to show: nearly the speed of the read, in memory that does not grow."""
     ratios = []
-    for form in _MACHINES:
+    for form in _FILES:
         many = [each for each in measured if each.format == form and each.rows >= _MANY_ROWS]
         ratios += [
             Ratio(f"{form}, {each.rows:,} rows", "speed beside the read alone", each.share_of_read, _LEAST_OF_READ)
@@ -211,18 +214,21 @@ def _one() -> None:
         folder = Path(name)
         file = folder / "sql" / "queries" / "reporting" / "sales.sql"
         file.parent.mkdir(parents=True)
-        file.write_text(_FILE.replace("FORMAT", job.format))
+        file.write_text(_FILE.replace("FORMAT", "parquet" if job.format in _FILES else job.format))
         query = SQLRepository(folder / "sql").get("reporting/sales")
         reads, reports, size = [], [], 0
         with ConnectionManager({"main": DatabaseConfig.model_validate(job.place)}) as connections:
             executor = QueryExecutor(connections)
-            _made(executor, Order(query, {"rows": _WARM_UP_ROWS}), folder / "warm", job.format)
+            make = _written if job.format in _FILES else _made
+            make(executor, Order(query, {"rows": _WARM_UP_ROWS}), folder / "warm", job.format)
             order = Order(query, {"rows": job.rows})
             for number in range(job.rounds):
                 began = time.perf_counter()
-                _read(executor, query, order)
+                with _rows(executor, order) as rows:
+                    for _ in rows:
+                        pass
                 between = time.perf_counter()
-                size = _made(executor, order, folder / str(number), job.format)
+                size = make(executor, order, folder / str(number), job.format)
                 reads.append(between - began)
                 reports.append(time.perf_counter() - between)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -230,13 +236,21 @@ def _one() -> None:
     print(json.dumps({**medians, "size": size, "peak": peak}))
 
 
-def _read(executor: QueryExecutor, query: Query, order: Order) -> None:
-    with (
-        executor.snapshot() as snapshot,
-        snapshot.read(query.statement_for(snapshot.server.dialect), order.values) as rows,
-    ):
-        for _ in rows:
-            pass
+@contextmanager
+def _rows(executor: QueryExecutor, order: Order) -> Iterator[ArrowStream]:
+    """Give the rows of a query as they arrive."""
+    with executor.snapshot() as snapshot:
+        statement = order.query.statement_for(snapshot.server.dialect)
+        with snapshot.read(statement, order.values) as rows:
+            yield rows
+
+
+def _written(executor: QueryExecutor, order: Order, folder: Path, form: str) -> int:
+    """Stream rows into a file; give its bytes."""
+    with _rows(executor, order) as rows:
+        path = folder / f"sales.{form.split()[0]}"
+        write_file(rows, path)
+        return path.stat().st_size
 
 
 def _made(executor: QueryExecutor, order: Order, folder: Path, form: str) -> int:
