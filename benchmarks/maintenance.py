@@ -16,15 +16,13 @@ from typing import Annotated
 
 import psycopg
 import typer
-from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # the modules beside this one are a package
 
-from benchmarks.contestants.contestant import Place
+from benchmarks.contestants.project import config_of
 from benchmarks.server import started_server
-from cockroach_pipelines.config import DatabaseConfig
 from cockroach_pipelines.database import ConnectionManager
 from cockroach_pipelines.execution import Order
 from cockroach_pipelines.maintenance import BatchedMaintenance
@@ -72,7 +70,7 @@ def main(
     with (
         tempfile.TemporaryDirectory(prefix="cockroach-pipelines-benchmark-") as name,
         started_server(Path(name)) as server,
-        ConnectionManager({"main": _config(server.place)}) as connections,
+        ConnectionManager({"main": config_of(server.place)}) as connections,
         psycopg.connect(server.place.url(), autocommit=True) as other,
     ):
         folder, address = Path(name), server.place.url()
@@ -138,17 +136,6 @@ def main(
         )
     if check and not fits:
         raise typer.Exit(_FALLS_SHORT)
-
-
-def _config(place: Place) -> DatabaseConfig:
-    return DatabaseConfig(
-        host=place.host,
-        port=place.port,
-        database=place.database,
-        user=place.user,
-        password=SecretStr(place.password),
-        sslmode="disable",
-    )
 
 
 def _loop(address: str, chosen: str) -> int:

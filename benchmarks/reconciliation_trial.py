@@ -103,24 +103,12 @@ Work = Callable[[], tuple[int | None, str]]
 
 
 def _project(comparison: Comparison) -> Work:
-    from pydantic import SecretStr
-
-    from cockroach_pipelines.config import DatabaseConfig
+    from benchmarks.contestants.project import config_of
     from cockroach_pipelines.database import ConnectionManager
     from cockroach_pipelines.reconciliation import ReconciliationSpec, Relation, Strategy, reconcile
 
-    def config(place: Place) -> DatabaseConfig:
-        return DatabaseConfig(
-            host=place.host,
-            port=place.port,
-            database=place.database,
-            user=place.user,
-            password=SecretStr(place.password),
-            sslmode="disable",
-        )
-
     one_database = comparison.source == comparison.target
-    connections = ConnectionManager({"source": config(comparison.source), "target": config(comparison.target)})
+    connections = ConnectionManager({"source": config_of(comparison.source), "target": config_of(comparison.target)})
     folder = tempfile.TemporaryDirectory()
     spec = ReconciliationSpec(
         key=comparison.key,

@@ -8,10 +8,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
+from cockroach_pipelines.cli.console import CROSS, TICK, out, passing_bar, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.embedded import connection_manager
@@ -45,7 +44,7 @@ def run_batches(order: Order, manager: ConfigManager, *, arm: bool, dry_run: boo
     with (
         connection_manager(manager.settings.connections) as connections,
         structured_log(manager.settings.logging) as log,
-        _bar() as bar,
+        passing_bar() as bar,
     ):
         engine = BatchedMaintenance(
             connections,
@@ -151,10 +150,6 @@ def _show(outcome: BatchedRun, console: Console) -> None:
             soft_wrap=True,
             markup=False,
         )
-
-
-def _bar() -> Bar:
-    return Bar(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), console=err, transient=True)
 
 
 class _BarUpdater:

@@ -13,11 +13,10 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from cockroach_pipelines.cli.console import CROSS, TICK, err, out, rows_table
+from cockroach_pipelines.cli.console import CROSS, TICK, err, out, passing_bar, rows_table
 from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.target import Target
 from cockroach_pipelines.config import ConfigManager
@@ -89,7 +88,7 @@ def compared(asked: Asked, manager: ConfigManager) -> Iterator[tuple[Reconciliat
         connections = stack.enter_context(connection_manager(manager.settings.connections))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cockroach_pipelines-")))
         log = stack.enter_context(structured_log(manager.settings.logging))
-        with _bar() as bar:
+        with passing_bar() as bar:
             comparing = Comparing(
                 connections,
                 asked.folder or scratch,
@@ -161,10 +160,6 @@ def record_of(result: Reconciliation) -> dict[str, Any]:
     for each in (record, record["drilled"] or {}):
         each.pop("differences_file", None)
     return record
-
-
-def _bar() -> Bar:
-    return Bar(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), console=err, transient=True)
 
 
 class _BarUpdater:

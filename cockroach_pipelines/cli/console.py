@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from cockroach_pipelines.config import PipelinesError
@@ -15,6 +16,12 @@ out = Console()
 err = Console(stderr=True)
 
 TICK, CROSS = "[green]✓[/]", "[red]✗[/]"
+
+
+def passing_bar() -> Progress:
+    """Give a bar of long work, which is gone when the work is done."""
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24)
+    return Progress(*columns, console=err, transient=True)
 
 
 def print_error(error: PipelinesError) -> None:

@@ -96,11 +96,11 @@ class BaseConnection(ABC):
             cursor.execute(sql, parameters)
             return int(cursor.rowcount)
 
-    def describe(self, sql: str, parameters: Sequence[object] = ()) -> Any:
+    def describe(self, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> Any:
         """Give the Arrow schema of a statement's result without running it; see `database.arrow.describe`."""
         from cockroach_pipelines.database import arrow
 
-        return arrow.describe(self.jdbc, sql, parameters)
+        return arrow.describe(self.jdbc, sql, parameters, special=special)
 
     def read(self, sql: str, parameters: Sequence[object] = (), *, special: Special = "error") -> ArrowStream:
         """Run one statement and stream its result as Arrow batches; see `database.arrow.read`."""

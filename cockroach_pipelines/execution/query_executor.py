@@ -19,7 +19,7 @@ from cockroach_pipelines.database import (
     Recovery,
     ServerVersion,
 )
-from cockroach_pipelines.database.arrow import ArrowStream, Special, describe, read
+from cockroach_pipelines.database.arrow import ArrowStream, Special, read
 from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.events import Failure, Observer, RetryScheduled, everyone, ignore
 from cockroach_pipelines.execution.interruptible import refuse_when_stopped, run_interruptibly
@@ -83,7 +83,7 @@ class Snapshot:
         with located(statement, numbered=False):
             return run_interruptibly(
                 self._connection,
-                lambda: describe(self._connection.jdbc, bound.text, arranged(bound, values or {}), special=special),
+                lambda: self._connection.describe(bound.text, arranged(bound, values or {}), special=special),
                 self._stop,
             )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator
@@ -22,6 +23,19 @@ KEYS_BELOW = "|"
 def at_key(key: str, message: str) -> PydanticCustomError:
     """Give the error of a rule between several keys, to be shown at one of them, or at one below: `report|compare`."""
     return PydanticCustomError("at_key", "{text}", {"text": message, "key": key})
+
+
+def refuse_silence(values: Any, keys: Iterable[str]) -> Any:
+    """Give a mapping back, unless a key has no value: a line that was not finished, and no wish for the default.
+
+    Raises:
+        PydanticCustomError: At the first such key; see `at_key`.
+    """
+    if isinstance(values, dict):
+        for key in keys:
+            if key in values and values[key] is None:
+                raise at_key(key, "has no value. Give it one, or remove the key.")
+    return values
 
 
 def known_timezone(name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from cockroach_pipelines.config.models import Model, Seconds
-from cockroach_pipelines.queries.header_values import Text, YesOrNo, as_list, at_key
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, as_list, at_key, refuse_silence
 from cockroach_pipelines.queries.monitor_header import MonitorHeader
 from cockroach_pipelines.queries.reconciliation_header import Amount, Names, Several, Share
 from cockroach_pipelines.queries.table_names import parse_table_name
@@ -204,12 +204,7 @@ class MaintenanceHeader(MonitorHeader):
     @model_validator(mode="before")
     @classmethod
     def _nothing_stays_silent(cls, values: Any) -> Any:
-        # A key without a value is a line that was not finished, and no wish for the default.
-        if isinstance(values, dict):
-            for key in MAINTENANCE_KEYS:
-                if key in values and values[key] is None:
-                    raise at_key(key, "has no value. Give it one, or remove the key.")
-        return values
+        return refuse_silence(values, MAINTENANCE_KEYS)
 
     @model_validator(mode="after")
     def _batches_decide(self) -> Self:

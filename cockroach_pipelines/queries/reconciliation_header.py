@@ -13,7 +13,7 @@ from cockroach_pipelines.config.durations import parse_seconds
 from cockroach_pipelines.config.models import Model, Seconds
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.header_values import Text, YesOrNo, as_list, at_key
+from cockroach_pipelines.queries.header_values import Text, YesOrNo, as_list, at_key, refuse_silence
 from cockroach_pipelines.queries.table_names import parse_table_name
 
 MOST_WORKERS = 32
@@ -306,12 +306,7 @@ class ReconciliationHeader(Header):
     @model_validator(mode="before")
     @classmethod
     def _nothing_stays_silent(cls, values: Any) -> Any:
-        # A key without a value is a line that was not finished, and no wish for the default.
-        if isinstance(values, dict):
-            for key in RECONCILIATION_KEYS:
-                if key in values and values[key] is None:
-                    raise at_key(key, "has no value. Give it one, or remove the key.")
-        return values
+        return refuse_silence(values, RECONCILIATION_KEYS)
 
     @model_validator(mode="after")
     def _columns_that_agree(self) -> Self:

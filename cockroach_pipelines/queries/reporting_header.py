@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from cockroach_pipelines.config.models import Model
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.header_values import Text, at_key
+from cockroach_pipelines.queries.header_values import Text, at_key, refuse_silence
 from cockroach_pipelines.queries.partition_header import TwoDimensions
 from cockroach_pipelines.queries.report_comparison import Compare, refuse_comparison
 from cockroach_pipelines.queries.report_destinations import DeliveryRule, Into, Keep, Occasion
@@ -73,12 +73,7 @@ class ReportRules(Model):
     @model_validator(mode="before")
     @classmethod
     def _nothing_stays_silent(cls, values: Any) -> Any:
-        # A key without a value is a line that was not finished, and no wish for the default.
-        if isinstance(values, dict):
-            for key in cls.model_fields:
-                if key in values and values[key] is None:
-                    raise at_key(key, "has no value. Give it one, or remove the key.")
-        return values
+        return refuse_silence(values, cls.model_fields)
 
     @model_validator(mode="after")
     def _changes_with_comparison(self) -> Self:

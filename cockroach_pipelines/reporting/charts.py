@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -279,8 +279,8 @@ class _Specification:
         scale: dict[str, Any] = {"range": list(self.theme.scale), "interpolate": "lab"}
         if numbers and min(numbers) < 0 < max(numbers):
             most = float(max(abs(min(numbers)), max(numbers)))
-            scale = {"range": list(self.theme.diverging), "domain": [-most, 0, most], "interpolate": "lab"}
-            scale["domain"] = [-most, -most / 2, 0, most / 2, most]
+            domain = [-most, -most / 2, 0, most / 2, most]
+            scale = {"range": list(self.theme.diverging), "domain": domain, "interpolate": "lab"}
         legend: dict[str, Any] = {"orient": "right", "gradientLength": 140}
         rule = self.rules.get(name)
         if rule and rule.column_format and rule.column_format.kind is FormatKind.PERCENT:
@@ -393,23 +393,3 @@ def _config(theme: Theme) -> dict[str, Any]:
         "bar": {"color": theme.series[0]},
         "point": {"color": theme.series[0]},
     }
-
-
-def sparkline(series: Sequence[float | None], width: int = 96, height: int = 22) -> str:
-    """Give the points of a line through numbers, as SVG wants them, in a box of some pixels; a gap at each None."""
-    numbers = [number for number in series if number is not None]
-    if not numbers:
-        return ""
-    low, high = min(numbers), max(numbers)
-    step = width / max(len(series) - 1, 1)
-    parts, pen_up = [], True
-    for index, number in enumerate(series):
-        if number is None:
-            pen_up = True
-            continue
-        y = height / 2 if high == low else 2 + (height - 4) * (1 - (number - low) / (high - low))
-        parts.append(f"{'M' if pen_up else 'L'}{index * step:.1f} {y:.1f}")
-        alone = pen_up and (index + 1 == len(series) or series[index + 1] is None)
-        parts += ["h0.1"] if alone else []  # a dot
-        pen_up = False
-    return " ".join(parts)

@@ -12,9 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cockroach_pipelines.queries import ReportFormat, ReportRules
-from cockroach_pipelines.reporting.charts import HALF, WHOLE, sparkline, svg
+from cockroach_pipelines.reporting.charts import HALF, WHOLE, svg
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.model import Drawing, Report, Section, Table
+from cockroach_pipelines.reporting.sparklines import sparkline
 from cockroach_pipelines.reporting.themes import DARK, FONT, LIGHT
 
 _MOST_KPIS_IN_A_ROW = 6

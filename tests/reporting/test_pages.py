@@ -10,12 +10,13 @@ import pytest
 from cockroach_pipelines.queries import Query, ReportRules
 from cockroach_pipelines.reporting import ReportError
 from cockroach_pipelines.reporting.building import build
-from cockroach_pipelines.reporting.charts import sparkline, svg
+from cockroach_pipelines.reporting.charts import svg
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.html import page
 from cockroach_pipelines.reporting.model import Report, Tone
 from cockroach_pipelines.reporting.pdf import pdf
 from cockroach_pipelines.reporting.png import png
+from cockroach_pipelines.reporting.sparklines import sparkline
 from cockroach_pipelines.reporting.themes import LIGHT
 from tests.reporting.conftest import NOW, Make, Read
 

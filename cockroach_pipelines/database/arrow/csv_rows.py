@@ -111,13 +111,7 @@ def read_csv(jdbc: Any, sql: str, parameters: Sequence[object] = (), *, portable
     else:
         source = ResultRows(jdbc, sql, parameters, "error")
     pump = Pump(jdbc, source, "error", _as_it_is)
-    try:
-        pump.start()
-        description = pump.description()
-    except BaseException:
-        pump.close()
-        raise
-    return CSVStream(pump, description, source.marks)
+    return CSVStream(pump, pump.begin(), source.marks)
 
 
 def _as_it_is(block: bytes, description: Description, special: Special, marks: Marks) -> bytes:

@@ -44,13 +44,18 @@ class Pump(ConnectionWorker):
         self._described: Future[Description] = Future()
         self._batches: Queue[Future[Any] | None] = Queue(_BATCHES_AHEAD)
 
-    def description(self) -> Description:
-        """Wait for the columns, interruptibly.
+    def begin(self) -> Description:
+        """Start the work and wait for the columns, interruptibly; where that fails, the pump is closed.
 
         Raises:
             DatabaseError: The server refused the statement, or it was stopped.
         """
-        return self._wait_for(self._described)
+        try:
+            self.start()
+            return self._wait_for(self._described)
+        except BaseException:
+            self.close()
+            raise
 
     def take(self) -> Any:
         """Wait for the next batch, interruptibly, and give it; None at the end, when the connection is free again.

@@ -48,12 +48,7 @@ def read(
     by_copy = can_be_copied(sql) and copies_queries(jdbc) if copy is None else copy
     source: Source = (CopyOut if by_copy else ResultRows)(jdbc, sql, parameters, special)
     pump = Pump(jdbc, source, special)
-    try:
-        pump.start()
-        description = pump.description()
-    except BaseException:
-        pump.close()
-        raise
+    description = pump.begin()
     return ArrowStream(pump, description.columns, description.schema, special)
 
 
