@@ -44,6 +44,8 @@ from cockroach_pipelines.reporting.differences import StatementDifferences, diff
 from cockroach_pipelines.reporting.index import write_index
 from cockroach_pipelines.reporting.ledger import Ledger
 
+_DELIVERY_WIDTH = 20  # columns, in which each word of it stands whole
+
 
 def store_of(manager: ConfigManager) -> SnapshotStore:
     """Give the snapshots of a project."""
@@ -64,10 +66,11 @@ def list_snapshots(name: str | None, config: Path | None, *, as_json: bool) -> E
         out.print_json(json.dumps([_entry(snapshot) for snapshot in found]))
         return ExitCode.OK
     table = Table(header_style="bold", box=SIMPLE_HEAD)
-    for column in ("snapshot", "generated", "rows", "alerts", "deliveries"):
-        table.add_column(
-            column, no_wrap=column != "deliveries", justify="right" if column in ("rows", "alerts") else "left"
-        )
+    table.add_column("snapshot", overflow="fold")  # a name that is cut short names nothing
+    table.add_column("generated", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("alerts", justify="right", no_wrap=True)
+    table.add_column("deliveries", min_width=_DELIVERY_WIDTH)
     for snapshot in found:
         entry = _entry(snapshot)
         sent = ", ".join(f"{to}: {state}" for to, state in entry["deliveries"].items())
