@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -11,8 +13,10 @@ from rich.table import Table
 
 from cockroach_pipelines.config import PipelinesError
 
+_WIDTH_OF_FILES = 160  # columns; for a program or a file that reads what is printed, rich would fold tables at 80
+
 # NO_COLOR and a missing terminal are honoured by rich itself.
-out = Console()
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_OF_FILES)
 err = Console(stderr=True)
 
 TICK, CROSS = "[green]✓[/]", "[red]✗[/]"

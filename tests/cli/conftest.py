@@ -10,6 +10,9 @@ from dataclasses import dataclass
 import pytest
 
 from cockroach_pipelines.cli import main
+from cockroach_pipelines.cli.console import err, out
+
+_WIDTH = 160
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ Command = Callable[..., Finished]
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
     """Run `cockroach-pipelines` with arguments."""
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", str(_WIDTH))  # of help
+    for console in (out, err):  # which took it from where this process began: readline leaves 80 to pytest's workers
+        monkeypatch.setattr(console, "width", _WIDTH)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments: object) -> Finished:
