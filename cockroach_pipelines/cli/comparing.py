@@ -30,7 +30,8 @@ from cockroach_pipelines.execution import (
     structured_log,
 )
 from cockroach_pipelines.queries import Comparison
-from cockroach_pipelines.reconciliation import Comparing, Progress, Reconciliation, Verdict, telling
+from cockroach_pipelines.reconciliation import Progress, Reconciliation, Verdict, telling
+from cockroach_pipelines.reconciliation.files import Comparing
 
 _COLUMNS_SHOWN = 12
 _PATTERNS_SHOWN = 8

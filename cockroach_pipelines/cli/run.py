@@ -46,7 +46,7 @@ from cockroach_pipelines.queries import (
     example_key,
     partition_window,
 )
-from cockroach_pipelines.reconciliation import run_reconciliation
+from cockroach_pipelines.reconciliation.files import run_reconciliation
 from cockroach_pipelines.reporting import run_report
 
 _READERS = {QueryKind.REPORTING: run_report, QueryKind.RECONCILIATION: run_reconciliation}

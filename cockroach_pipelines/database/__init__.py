@@ -1,5 +1,6 @@
 """One JVM, Kerberos, JDBC connections, types and COPY."""
 
+from cockroach_pipelines.database.activity import Activity
 from cockroach_pipelines.database.as_of import AsOf
 from cockroach_pipelines.database.connection import BaseConnection, CockroachDBConnection, Connector, connect
 from cockroach_pipelines.database.dialect import Dialect, ServerVersion
@@ -38,8 +39,16 @@ from cockroach_pipelines.database.kerberos import (
     used_gss,
 )
 from cockroach_pipelines.database.pool import ConnectionManager
+from cockroach_pipelines.database.transaction import (
+    Isolation,
+    Priority,
+    QualityOfService,
+    Transaction,
+    TransactionOptionError,
+)
 
 __all__ = [
+    "Activity",
     "AmbiguousCommitError",
     "AsOf",
     "AuthenticationError",
@@ -54,6 +63,7 @@ __all__ = [
     "DatabaseError",
     "Dialect",
     "InvalidStatementError",
+    "Isolation",
     "JVMError",
     "JVMManager",
     "KerberosAuthenticator",
@@ -64,6 +74,8 @@ __all__ = [
     "PartlyCommittedError",
     "PermissionDeniedError",
     "PoolTimeoutError",
+    "Priority",
+    "QualityOfService",
     "ReadOnlyError",
     "Recovery",
     "SerializationError",
@@ -71,6 +83,8 @@ __all__ = [
     "ServerVersion",
     "StalePlanError",
     "StatementError",
+    "Transaction",
+    "TransactionOptionError",
     "call_interruptibly",
     "connect",
     "examine_krb5_conf",

@@ -47,7 +47,7 @@
         │   ├── StatementInDoubtError       nobody knows whether a statement ran
         │   └── SchemaChangeJobError        the job of a lost connection failed
         ├── MonitorError                    maintenance.monitor: a rule does not fit the result
-        ├── TransactionOptionError          execution.transaction: a transaction is asked for what the server lacks
+        ├── TransactionOptionError          transaction: a transaction is asked for what the server lacks
         └── StatementError                  the server refused or ended a statement; has the SQLSTATE
             ├── ConnectionLostError         the connection broke while the statement ran            retryable
             ├── SerializationError          40001, 40P01: run the whole transaction again           retryable

@@ -1,6 +1,6 @@
 """Statements, transactions, batches, retries, results."""
 
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import Activity, Isolation, Priority, QualityOfService, Transaction
 from cockroach_pipelines.execution.asking import NoSingleValueError, ask
 from cockroach_pipelines.execution.batch_executor import BatchError, BatchesRun, BatchExecutor
 from cockroach_pipelines.execution.catalogue import TableColumn, table_columns
@@ -44,7 +44,6 @@ from cockroach_pipelines.execution.rows_digest import rows_digest
 from cockroach_pipelines.execution.session import arranged, locate
 from cockroach_pipelines.execution.splitting import PartitionSplitter, SplitError
 from cockroach_pipelines.execution.structured_log import structured_log
-from cockroach_pipelines.execution.transaction import Isolation, Priority, QualityOfService, Transaction
 from cockroach_pipelines.execution.transactional_executor import CommandsRun, TransactionalExecutor
 from cockroach_pipelines.execution.write_session import WriteSession
 

@@ -7,11 +7,10 @@ from decimal import Decimal, InvalidOperation
 import pyarrow as pa
 
 from cockroach_pipelines.config import PipelinesError, Place
-from cockroach_pipelines.database import StatementError
+from cockroach_pipelines.database import StatementError, Transaction
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.session import locate
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.queries import BoundSQL
 
 _DECIMALS = frozenset({"numeric", "decimal"})

@@ -9,19 +9,19 @@ import time
 from dataclasses import dataclass
 
 from cockroach_pipelines.database import (
+    Activity,
     AmbiguousCommitError,
     CancelledError,
     CockroachDBConnection,
     ConnectionManager,
     DatabaseError,
     StatementError,
+    Transaction,
 )
-from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.batch_rows import BatchStatement, Rows, row_count, shape
 from cockroach_pipelines.execution.events import BatchFinished, Observer, everyone, ignore
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.redaction import redacted
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.execution.write_session import WriteSession
 from cockroach_pipelines.queries import Statement
 

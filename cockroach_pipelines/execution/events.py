@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.database import StatementError
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import Activity, StatementError
 from cockroach_pipelines.execution.redaction import redacted
 
 _logger = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cockroach_pipelines.config import PipelinesError
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import Activity
 from cockroach_pipelines.execution.events import (
     Failure,
     Observer,

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from cockroach_pipelines.database import ServerVersion
+from cockroach_pipelines.database import ServerVersion, Transaction
 from cockroach_pipelines.execution.checks import CheckOutcome
 from cockroach_pipelines.execution.results import StagedResult
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.queries import PartitionWindow, Query, Statement
 
 

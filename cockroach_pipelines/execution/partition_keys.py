@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 
 from cockroach_pipelines.config import PipelinesError, Place
+from cockroach_pipelines.database import Transaction
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.session import located
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.queries import MOST_KEYS, Query, Statement
 
 _SECONDS = 30.0

@@ -13,20 +13,20 @@ from typing import TypeVar
 import pyarrow as pa
 
 from cockroach_pipelines.database import (
+    Activity,
     CockroachDBConnection,
     ConnectionManager,
     DatabaseError,
     Recovery,
     ServerVersion,
+    Transaction,
 )
 from cockroach_pipelines.database.arrow import ArrowStream, Special, read
-from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.events import Failure, Observer, RetryScheduled, everyone, ignore
 from cockroach_pipelines.execution.interruptible import refuse_when_stopped, run_interruptibly
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, located
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.queries import Statement
 
 T = TypeVar("T")

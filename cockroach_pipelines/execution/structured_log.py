@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import structlog
 
 from cockroach_pipelines.config import ConfigurationError, LoggingConfig
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import Activity
 from cockroach_pipelines.execution.events import (
     CommitInDoubt,
     Doubt,

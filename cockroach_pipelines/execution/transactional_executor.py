@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ServerVersion
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import Activity, CockroachDBConnection, ConnectionManager, ServerVersion, Transaction
 from cockroach_pipelines.execution.command import Command, CommandResult, run_command
 from cockroach_pipelines.execution.events import Observer, everyone, ignore
 from cockroach_pipelines.execution.narrator import Narrator
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.execution.write_session import WriteSession
 
 T = TypeVar("T")

@@ -9,14 +9,15 @@ from functools import partial
 from typing import TypeVar
 
 from cockroach_pipelines.database import (
+    Activity,
     AmbiguousCommitError,
     CockroachDBConnection,
     ConnectionLostError,
     ConnectionManager,
     DatabaseError,
     Recovery,
+    Transaction,
 )
-from cockroach_pipelines.execution.activity import Activity
 from cockroach_pipelines.execution.command import Command
 from cockroach_pipelines.execution.commit import Commit, ServerSession, ambiguous
 from cockroach_pipelines.execution.events import (
@@ -30,7 +31,6 @@ from cockroach_pipelines.execution.events import (
 from cockroach_pipelines.execution.interruptible import refuse_when_stopped, run_interruptibly
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
-from cockroach_pipelines.execution.transaction import Transaction
 
 T = TypeVar("T")
 

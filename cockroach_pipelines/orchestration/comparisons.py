@@ -27,7 +27,8 @@ from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import partition_windows
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.queries import Comparison, Query
-from cockroach_pipelines.reconciliation import NO_DIFFERENCES, Direction, Progress, Reconciliation, Verdict, telling
+from cockroach_pipelines.reconciliation import Direction, Progress, Reconciliation, Verdict, telling
+from cockroach_pipelines.reconciliation.files import NO_DIFFERENCES
 
 _WORK, _JOURNAL = ".reconciling", "journal.jsonl"
 _ABANDONED_SECONDS = 7 * 24 * 3600

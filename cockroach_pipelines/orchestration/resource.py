@@ -23,7 +23,8 @@ from cockroach_pipelines.execution import (
 from cockroach_pipelines.maintenance import BatchedMaintenance, BatchProgress
 from cockroach_pipelines.migrations import Migrator
 from cockroach_pipelines.orchestration.pools import limit_when_a_run_begins
-from cockroach_pipelines.reconciliation import Comparing, Progress
+from cockroach_pipelines.reconciliation import Progress
+from cockroach_pipelines.reconciliation.files import Comparing
 from cockroach_pipelines.reporting import Deliverer
 
 

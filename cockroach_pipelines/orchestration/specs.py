@@ -5,7 +5,7 @@ import dagster as dg
 from cockroach_pipelines.orchestration.reports import report_check_specs
 from cockroach_pipelines.orchestration.translator import asset_key
 from cockroach_pipelines.queries import Query, QueryKind
-from cockroach_pipelines.reconciliation import NO_DIFFERENCES
+from cockroach_pipelines.reconciliation.files import NO_DIFFERENCES
 
 
 def check_specs(query: Query) -> list[dg.AssetCheckSpec]:

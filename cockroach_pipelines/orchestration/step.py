@@ -16,7 +16,7 @@ from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import partition_windows
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.queries import Backfill, PartitionWindow, Query, QueryKind, contiguous
-from cockroach_pipelines.reconciliation import run_reconciliation, run_reconciliation_range
+from cockroach_pipelines.reconciliation.files import run_reconciliation, run_reconciliation_range
 from cockroach_pipelines.reporting import read_report, run_report_range
 
 _READERS = {QueryKind.REPORTING: read_report, QueryKind.RECONCILIATION: run_reconciliation}

@@ -3,7 +3,6 @@
 from cockroach_pipelines.reconciliation import telling
 from cockroach_pipelines.reconciliation.columns import SchemaDifference
 from cockroach_pipelines.reconciliation.dataset import DIFFERENCE_COLUMNS
-from cockroach_pipelines.reconciliation.differences import NO_DIFFERENCES, run_reconciliation, run_reconciliation_range
 from cockroach_pipelines.reconciliation.engine import reconcile
 from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.matching import DuplicateKey
@@ -23,7 +22,6 @@ from cockroach_pipelines.reconciliation.result import (
     StrategyChoice,
     Verdict,
 )
-from cockroach_pipelines.reconciliation.running import Comparing
 from cockroach_pipelines.reconciliation.spec import (
     Bound,
     Care,
@@ -40,11 +38,9 @@ from cockroach_pipelines.reconciliation.upserting import upserting_sql
 
 __all__ = [
     "DIFFERENCE_COLUMNS",
-    "NO_DIFFERENCES",
     "Bound",
     "Care",
     "ColumnCount",
-    "Comparing",
     "Counts",
     "Direction",
     "DuplicateKey",
@@ -72,8 +68,6 @@ __all__ = [
     "Verdict",
     "mending_sql",
     "reconcile",
-    "run_reconciliation",
-    "run_reconciliation_range",
     "svg",
     "telling",
     "thumbnail",

@@ -8,8 +8,7 @@ from decimal import Decimal
 
 import pyarrow.parquet as pq
 
-from cockroach_pipelines.database import ConnectionManager, Dialect
-from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.database import Activity, ConnectionManager, Dialect
 from cockroach_pipelines.reconciliation.catalogue import describe
 from cockroach_pipelines.reconciliation.columns import (
     Column,

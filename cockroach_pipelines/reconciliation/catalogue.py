@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect, ServerVersion, StatementError
-from cockroach_pipelines.queries import SQLParser
 from cockroach_pipelines.reconciliation.columns import Column, RelationShape, literal
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.relation import Relation
@@ -146,6 +145,8 @@ def _of_cockroachdb(relation: Relation, reader: Reader, columns: list[Column]) -
 
 
 def _names(table: str) -> tuple[str | None, str]:
+    from cockroach_pipelines.queries import SQLParser  # it takes 30 MB, and PostgreSQL reads names itself
+
     (name,) = SQLParser().parse(f"SELECT 1 FROM {table}").tables_read
     return name.schema or None, name.name
 

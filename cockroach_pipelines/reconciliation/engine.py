@@ -12,8 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from cockroach_pipelines.database import ConnectionManager
-from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.database import Activity, ConnectionManager
 from cockroach_pipelines.reconciliation.aggregates import grouped
 from cockroach_pipelines.reconciliation.catalogue import describe
 from cockroach_pipelines.reconciliation.columns import has_unique_key, map_columns

@@ -14,17 +14,19 @@ from weakref import WeakKeyDictionary
 import pyarrow as pa
 
 from cockroach_pipelines.database import (
+    Activity,
     AsOf,
     CockroachDBConnection,
     ConnectionManager,
     DatabaseError,
     Dialect,
+    QualityOfService,
     ServerVersion,
     StatementError,
+    Transaction,
     call_interruptibly,
 )
 from cockroach_pipelines.database.arrow import ArrowStream, CSVRows, CSVStream
-from cockroach_pipelines.execution import Activity, QualityOfService, Transaction
 from cockroach_pipelines.reconciliation.columns import literal
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.relation import Relation

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from cockroach_pipelines.execution import PlainValue
 from cockroach_pipelines.reconciliation.columns import SchemaDifference
 from cockroach_pipelines.reconciliation.result import Progress, Reconciliation
+
+if TYPE_CHECKING:  # what reads files of SQL needs their parser, which takes 30 MB
+    from cockroach_pipelines.execution import PlainValue
 
 _PHASES = {
     "describe": "looking at both sides",

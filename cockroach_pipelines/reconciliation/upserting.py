@@ -7,8 +7,7 @@ from dataclasses import replace
 from itertools import groupby, islice
 from typing import Any
 
-from cockroach_pipelines.database import ConnectionManager
-from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.database import Activity, ConnectionManager
 from cockroach_pipelines.reconciliation.arrays import from_integers
 from cockroach_pipelines.reconciliation.catalogue import describe
 from cockroach_pipelines.reconciliation.columns import ColumnMap

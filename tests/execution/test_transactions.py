@@ -15,6 +15,7 @@ from cockroach_pipelines.database import (
     InvalidStatementError,
     ReadOnlyError,
     StatementError,
+    TransactionOptionError,
 )
 from cockroach_pipelines.execution import (
     Command,
@@ -31,7 +32,6 @@ from cockroach_pipelines.execution import (
     TransactionalExecutor,
     TransactionCommitted,
 )
-from cockroach_pipelines.execution.transaction import TransactionOptionError
 from tests.peers.postgres import PostgresServer
 
 pytestmark = pytest.mark.usefixtures("jvm")

@@ -14,7 +14,8 @@ import pytest
 from cockroach_pipelines.config import ConfigManager, DatabaseConfig
 from cockroach_pipelines.database import ServerMessage, statement_error
 from cockroach_pipelines.orchestration import build_definitions, comparisons
-from cockroach_pipelines.reconciliation import Comparing, Progress
+from cockroach_pipelines.reconciliation import Progress
+from cockroach_pipelines.reconciliation.files import Comparing
 from tests.peers.postgres import PostgresServer
 from tests.peers.project import make_project
 

@@ -6,8 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, ConstraintError, ServerVersion
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import (
+    Activity,
+    CockroachDBConnection,
+    ConnectionManager,
+    ConstraintError,
+    ServerVersion,
+    Transaction,
+)
 from cockroach_pipelines.execution.command import Command
 from cockroach_pipelines.execution.events import Observer, ignore
 from cockroach_pipelines.execution.kept_lease import KeptLease
@@ -16,7 +22,6 @@ from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeErro
 from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWriter, read_ledger
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile, FileRunner
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
 from cockroach_pipelines.queries import MigrationFile
 

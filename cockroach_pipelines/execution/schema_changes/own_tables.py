@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from cockroach_pipelines.database import CockroachDBConnection, ConnectionManager, Dialect
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database import Activity, CockroachDBConnection, ConnectionManager, Dialect
 from cockroach_pipelines.execution.events import Observer, ignore
 from cockroach_pipelines.execution.schema_changes.changes import SchemaChanges
 from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeError

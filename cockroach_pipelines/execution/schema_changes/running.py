@@ -19,6 +19,7 @@ from cockroach_pipelines.database import (
     Recovery,
     SerializationError,
     StatementError,
+    Transaction,
 )
 from cockroach_pipelines.database.notices import execute_with_notices
 from cockroach_pipelines.execution.command import Command
@@ -31,7 +32,6 @@ from cockroach_pipelines.execution.schema_changes.jobs import SUCCEEDED, job_num
 from cockroach_pipelines.execution.schema_changes.ledger import LedgerWriter, StatementRecord, StatementState
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.execution.session import locate
-from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
 from cockroach_pipelines.execution.write_session import WriteSession
 from cockroach_pipelines.queries import MigrationFile, MigrationStatement

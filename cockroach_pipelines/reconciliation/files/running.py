@@ -21,9 +21,9 @@ from cockroach_pipelines.execution import (
 )
 from cockroach_pipelines.queries import Comparison
 from cockroach_pipelines.reconciliation.engine import reconcile
+from cockroach_pipelines.reconciliation.files.question import Question, question_of
+from cockroach_pipelines.reconciliation.files.rehearsal import rehearse
 from cockroach_pipelines.reconciliation.mending import Direction, mending_sql
-from cockroach_pipelines.reconciliation.question import Question, question_of
-from cockroach_pipelines.reconciliation.rehearsal import rehearse
 from cockroach_pipelines.reconciliation.result import Progress, Reconciliation
 from cockroach_pipelines.reconciliation.upserting import upserting_sql
 

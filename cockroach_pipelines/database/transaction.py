@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cockroach_pipelines.database import AsOf, CockroachDBConnection, DatabaseError, Dialect
-from cockroach_pipelines.execution.activity import Activity
+from cockroach_pipelines.database.activity import Activity
+from cockroach_pipelines.database.as_of import AsOf
+from cockroach_pipelines.database.connection import CockroachDBConnection
+from cockroach_pipelines.database.dialect import Dialect
+from cockroach_pipelines.database.errors import DatabaseError
 
 
 class TransactionOptionError(DatabaseError):

@@ -21,7 +21,7 @@ from cockroach_pipelines.reconciliation import (
     Stop,
     Tolerance,
 )
-from cockroach_pipelines.reconciliation.question import Question, question_of
+from cockroach_pipelines.reconciliation.files.question import Question, question_of
 
 
 def asked(folder: Path, text: str, **values: object) -> Question:

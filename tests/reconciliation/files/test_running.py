@@ -12,7 +12,8 @@ from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.database import ServerMessage, StatementError, statement_error
 from cockroach_pipelines.execution import Activity, Event, RetryScheduled
 from cockroach_pipelines.queries import Comparison, asked_comparison
-from cockroach_pipelines.reconciliation import Comparing, ReconciliationError, running
+from cockroach_pipelines.reconciliation import ReconciliationError
+from cockroach_pipelines.reconciliation.files import Comparing, running
 from tests.reconciliation.conftest import Databases
 
 

@@ -16,7 +16,7 @@ from cockroach_pipelines.execution import (
     run_reading,
 )
 from cockroach_pipelines.queries import Expect, ReconciliationHeader, Severity
-from cockroach_pipelines.reconciliation.question import expectation
+from cockroach_pipelines.reconciliation.files.question import expectation
 
 NO_DIFFERENCES = "no_differences"
 """Name of the check that every reconciliation has."""
