@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 # Source: malloc.h of glibc.
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-_LARGE_BYTES, _ARENAS = 128 * 1024, 2
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_LARGE_BYTES, _ARENAS = 4 << 20, 2
+_FREE_BYTES = 8 << 20  # a page that the system gives anew costs as much as the comparison of what comes to lie in it
 
 _lock = threading.Lock()
 _users = 0
@@ -48,6 +49,7 @@ def _return_large_blocks() -> None:
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, _FREE_BYTES)
         libc.mallopt(_M_ARENA_MAX, _ARENAS)
 
 

@@ -21,9 +21,9 @@ from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import SQLText, Statements, join_statement
 from cockroach_pipelines.reconciliation.written import RowMatcher
 
-HASHES_EACH = 100_000
+HASHES_EACH = 50_000
 """Rows of a window of which key and hash are read."""
-ROWS_EACH = 25_000
+ROWS_EACH = 20_000
 """Rows of a window that are read whole."""
 JOINED_EACH = 1_000_000
 """Rows of a window that the database joins."""

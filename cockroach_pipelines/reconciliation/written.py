@@ -39,7 +39,7 @@ class RowMatcher:
         if source.blocks == target.blocks:
             source, target = replace(source, blocks=()), replace(target, blocks=())
         elif self._leaves_out:
-            rows = len(source) + len(target)
+            rows = len(source.lines) + len(target.lines)
             source, target = _unlike(source, target)
             # Two databases that write a type differently have hardly a row alike: it does not pay to look again.
             self._leaves_out = len(source) + len(target) < _MOST_LEFT * rows
@@ -61,14 +61,14 @@ def _unlike(source: CSVRows, target: CSVRows) -> tuple[CSVRows, CSVRows]:
     number = min(len(ours), len(theirs))
     # Most stand in the same place, counted from the start or from the end.
     forward = booleans(pc.equal(ours.slice(0, number), theirs.slice(0, number)))
-    backward = booleans(pc.equal(ours.slice(len(ours) - number), theirs.slice(len(theirs) - number)))
-    before = number if forward.all() else int(forward.argmin())
-    after = min(number - before, number if backward.all() else int(backward[::-1].argmin()))
-    left, right = (np.zeros(len(lines), bool) for lines in (ours, theirs))
-    left[before : len(ours) - after] = right[before : len(theirs) - after] = True
     if len(ours) == len(theirs):
-        left &= ~forward
-        right &= ~forward
+        left, right = ~forward, ~forward
+    else:
+        backward = booleans(pc.equal(ours.slice(len(ours) - number), theirs.slice(len(theirs) - number)))
+        before = number if forward.all() else int(forward.argmin())
+        after = min(number - before, number if backward.all() else int(backward[::-1].argmin()))
+        left, right = (np.zeros(len(lines), bool) for lines in (ours, theirs))
+        left[before : len(ours) - after] = right[before : len(theirs) - after] = True
     first, second = ours.filter(from_booleans(left)), theirs.filter(from_booleans(right))
     encoded = pa.concat_arrays([first, second]).dictionary_encode()
     numbers = integers(encoded.indices.cast(pa.int64()))

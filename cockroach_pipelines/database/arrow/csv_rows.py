@@ -22,8 +22,6 @@ from cockroach_pipelines.database.arrow.source import Source
 from cockroach_pipelines.database.arrow.stream import PumpedStream
 from cockroach_pipelines.database.arrow.types import Special
 
-_NEWLINE = ord("\n")
-
 
 @dataclass(frozen=True)
 class CSVRows:
@@ -43,9 +41,9 @@ class CSVRows:
         quote = self.marks.quote.encode()
         if any(quote in block for block in self.blocks):
             return len(self._ends)
-        return sum(int(np.count_nonzero(np.frombuffer(block, np.uint8) == _NEWLINE)) for block in self.blocks)
+        return sum(block.count(b"\n") for block in self.blocks)
 
-    @property
+    @functools.cached_property
     def lines(self) -> Any:
         """An Arrow array of each row's bytes."""
         offsets = np.concatenate([np.zeros(1, np.int64), self._ends])
