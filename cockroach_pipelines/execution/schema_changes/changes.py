@@ -18,7 +18,7 @@ from cockroach_pipelines.execution.schema_changes.running import AppliedFile, Fi
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.execution.transaction import Transaction
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
-from cockroach_pipelines.queries import MigrationFile
+from cockroach_pipelines.queries.migrations import MigrationFile
 
 _ATTEMPTS = 5
 
