@@ -15,15 +15,10 @@ from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.project import load_project, templates
 from cockroach_pipelines.config import ConfigManager
 from cockroach_pipelines.database import Dialect
-from cockroach_pipelines.queries import (
-    MigrationFolder,
-    Query,
-    QueryFileError,
-    SQLRepository,
-    SQLTemplate,
-    combine,
-    ttl_proposal,
-)
+from cockroach_pipelines.queries import Query, QueryFileError, combine, ttl_proposal
+from cockroach_pipelines.queries.loading import SQLRepository
+from cockroach_pipelines.queries.migrations import MigrationFolder
+from cockroach_pipelines.queries.templates import SQLTemplate
 
 
 def check_files(config: Path | None, *, as_json: bool) -> ExitCode:

@@ -24,7 +24,8 @@ from cockroach_pipelines.execution import Activity, everyone, structured_log
 from cockroach_pipelines.execution.lease import LeaseHeldError
 from cockroach_pipelines.execution.schema_changes import AppliedFile
 from cockroach_pipelines.migrations import Applied, Entry, Migrator
-from cockroach_pipelines.queries import MigrationVersion, QueryFileError
+from cockroach_pipelines.queries import QueryFileError
+from cockroach_pipelines.queries.migrations import MigrationVersion
 
 _WARNING = "[yellow]![/]"
 _PAUSE_SECONDS = 2.0

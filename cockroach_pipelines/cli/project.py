@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cockroach_pipelines.config import ConfigManager
-from cockroach_pipelines.queries import SQLRepository, SQLTemplate
+from cockroach_pipelines.queries.loading import SQLRepository
+from cockroach_pipelines.queries.templates import SQLTemplate
 
 
 def load_project(config: Path | None) -> tuple[ConfigManager, SQLRepository]:

@@ -14,7 +14,7 @@ from cockroach_pipelines.cli.exit_codes import ExitCode
 from cockroach_pipelines.cli.target import Target
 from cockroach_pipelines.config import ConfigManager, ConfigurationError, did_you_mean
 from cockroach_pipelines.execution import Destination
-from cockroach_pipelines.queries import asked_comparison
+from cockroach_pipelines.queries.loading import asked_comparison
 from cockroach_pipelines.reconciliation import Direction, Reconciliation
 from cockroach_pipelines.reconciliation.files import Comparing
 

@@ -28,7 +28,8 @@ from cockroach_pipelines.execution import (
     preview_records,
     structured_log,
 )
-from cockroach_pipelines.queries import Query, SQLRepository
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.loading import SQLRepository
 from cockroach_pipelines.reporting import (
     REPORTS,
     Deliverer,

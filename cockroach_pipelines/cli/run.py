@@ -38,14 +38,8 @@ from cockroach_pipelines.execution import (
     structured_log,
 )
 from cockroach_pipelines.maintenance import run_maintenance
-from cockroach_pipelines.queries import (
-    PartitionWindow,
-    Query,
-    QueryKind,
-    SQLTemplate,
-    example_key,
-    partition_window,
-)
+from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, example_key, partition_window
+from cockroach_pipelines.queries.templates import SQLTemplate
 from cockroach_pipelines.reconciliation.files import run_reconciliation
 from cockroach_pipelines.reporting import run_report
 

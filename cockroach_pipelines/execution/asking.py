@@ -11,7 +11,7 @@ from cockroach_pipelines.database import StatementError, Transaction
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.session import locate
-from cockroach_pipelines.queries import BoundSQL
+from cockroach_pipelines.queries.parsing import BoundSQL
 
 _DECIMALS = frozenset({"numeric", "decimal"})
 

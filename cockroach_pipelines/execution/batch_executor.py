@@ -23,7 +23,7 @@ from cockroach_pipelines.execution.events import BatchFinished, Observer, everyo
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.write_session import WriteSession
-from cockroach_pipelines.queries import Statement
+from cockroach_pipelines.queries.parsing import Statement
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from cockroach_pipelines.queries import SQLParser, Statement, StatementKind, bind_positions
+from cockroach_pipelines.queries.parsing import SQLParser, Statement, StatementKind, bind_positions
 
 Row: TypeAlias = Sequence[object] | Mapping[str, object]
 Rows: TypeAlias = Any

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cockroach_pipelines.execution.query_executor import Snapshot
-from cockroach_pipelines.queries import TableName
+from cockroach_pipelines.queries.parsing import TableName
 
 
 @dataclass(frozen=True)

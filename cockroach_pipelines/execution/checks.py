@@ -17,7 +17,9 @@ from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import Snapshot
 from cockroach_pipelines.execution.redaction import redacted
 from cockroach_pipelines.execution.session import arranged, locate
-from cockroach_pipelines.queries import CheckQuery, Severity, Statement
+from cockroach_pipelines.queries import CheckQuery
+from cockroach_pipelines.queries.headers import Severity
+from cockroach_pipelines.queries.parsing import Statement
 
 SAMPLE_ROWS = 20
 

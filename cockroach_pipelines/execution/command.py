@@ -11,7 +11,7 @@ from cockroach_pipelines.database import CockroachDBConnection
 from cockroach_pipelines.database.arrow import Special, read
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.session import arranged, located
-from cockroach_pipelines.queries import SQLParser, Statement, StatementKind, bind_positions
+from cockroach_pipelines.queries.parsing import SQLParser, Statement, StatementKind, bind_positions
 
 _CHANGES_ROWS = frozenset(
     {StatementKind.INSERT, StatementKind.UPSERT, StatementKind.UPDATE, StatementKind.DELETE, StatementKind.MERGE}

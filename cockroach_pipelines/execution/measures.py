@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cockroach_pipelines.execution.checks import CheckOutcome
-from cockroach_pipelines.queries import column_of
+from cockroach_pipelines.queries.headers import column_of
 
 NOT_COMPARED = "Not compared: only Dagster knows what was materialized before."
 

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cockroach_pipelines.queries import PartitionEvery, PartitionWindow, TimePartition
+from cockroach_pipelines.queries import PartitionWindow
+from cockroach_pipelines.queries.headers import PartitionEvery, TimePartition
 
 WindowFinder = Callable[[Any], Any]
 """Gives for a column the number of the window, from 0, that each of its values is in: -1 for none, and for NULL."""

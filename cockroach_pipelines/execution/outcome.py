@@ -11,7 +11,8 @@ import pyarrow as pa
 from cockroach_pipelines.database import ServerVersion, Transaction
 from cockroach_pipelines.execution.checks import CheckOutcome
 from cockroach_pipelines.execution.results import StagedResult
-from cockroach_pipelines.queries import PartitionWindow, Query, Statement
+from cockroach_pipelines.queries import PartitionWindow, Query
+from cockroach_pipelines.queries.parsing import Statement
 
 
 @dataclass(frozen=True)

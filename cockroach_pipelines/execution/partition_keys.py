@@ -9,7 +9,9 @@ from cockroach_pipelines.database import Transaction
 from cockroach_pipelines.database.arrow import ArrowStream
 from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.session import located
-from cockroach_pipelines.queries import MOST_KEYS, Query, Statement
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers import MOST_KEYS
+from cockroach_pipelines.queries.parsing import Statement
 
 _SECONDS = 30.0
 

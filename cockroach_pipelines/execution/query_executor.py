@@ -27,7 +27,7 @@ from cockroach_pipelines.execution.interruptible import refuse_when_stopped, run
 from cockroach_pipelines.execution.narrator import Narrator
 from cockroach_pipelines.execution.retry import Attempts, RetryPolicy, recovery_of
 from cockroach_pipelines.execution.session import arranged, located
-from cockroach_pipelines.queries import Statement
+from cockroach_pipelines.queries.parsing import Statement
 
 T = TypeVar("T")
 

@@ -17,7 +17,9 @@ from cockroach_pipelines.execution.result_checks import evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor
 from cockroach_pipelines.execution.session import located
 from cockroach_pipelines.execution.splitting import PartitionSplitter
-from cockroach_pipelines.queries import PartitionWindow, Statement, TimePartition
+from cockroach_pipelines.queries import PartitionWindow
+from cockroach_pipelines.queries.headers import TimePartition
+from cockroach_pipelines.queries.parsing import Statement
 
 
 def run_range(

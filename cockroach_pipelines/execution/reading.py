@@ -13,7 +13,7 @@ from cockroach_pipelines.execution.query_executor import QueryExecutor, Snapshot
 from cockroach_pipelines.execution.result_checks import evaluate_result
 from cockroach_pipelines.execution.results import ResultProcessor, StagedResult
 from cockroach_pipelines.execution.session import located
-from cockroach_pipelines.queries import Statement
+from cockroach_pipelines.queries.parsing import Statement
 
 
 def run_reading(executor: QueryExecutor, processor: ResultProcessor, order: Order, path: Path) -> Outcome:

@@ -19,16 +19,9 @@ from cockroach_pipelines.execution.duplicates import find_duplicates
 from cockroach_pipelines.execution.measures import NOT_COMPARED, Measure, NotMeasurableError, change, measure_of
 from cockroach_pipelines.execution.outcome import Order
 from cockroach_pipelines.execution.row_hashes import can_be_hashed
-from cockroach_pipelines.queries import (
-    AcceptedValues,
-    FreshColumn,
-    NoChangeBeyond,
-    NotNull,
-    ResultCheck,
-    RowCount,
-    Unique,
-    column_advice,
-)
+from cockroach_pipelines.queries import ResultCheck
+from cockroach_pipelines.queries.headers import AcceptedValues, FreshColumn, NoChangeBeyond, NotNull, RowCount, Unique
+from cockroach_pipelines.queries.rules import column_advice
 
 _BATCH_ROWS = 65_536
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from cockroach_pipelines.database import StatementError
-from cockroach_pipelines.queries import BoundSQL, Statement
+from cockroach_pipelines.queries.parsing import BoundSQL, Statement
 
 
 def arranged(bound: BoundSQL, values: Mapping[str, object]) -> list[object]:

@@ -14,7 +14,8 @@ from cockroach_pipelines.config import PipelinesError, Place
 from cockroach_pipelines.config.suggestions import did_you_mean
 from cockroach_pipelines.execution.files import SpillFile
 from cockroach_pipelines.execution.moments import WindowFinder, finder_for
-from cockroach_pipelines.queries import PartitionWindow, TimePartition
+from cockroach_pipelines.queries import PartitionWindow
+from cockroach_pipelines.queries.headers import TimePartition
 
 _MOST_BYTES = 1 << 26
 _ROWS_NAMED = 5

@@ -15,7 +15,8 @@ from cockroach_pipelines.maintenance.composed import ComposedSQL
 from cockroach_pipelines.maintenance.cursor import Key
 from cockroach_pipelines.maintenance.errors import GuardError
 from cockroach_pipelines.maintenance.ranges import RangeSQL, as_texts, quoted
-from cockroach_pipelines.queries import AFTER, BATCH_SIZE, Batch, PagedStatement
+from cockroach_pipelines.queries import Batch, PagedStatement
+from cockroach_pipelines.queries.headers import AFTER, BATCH_SIZE
 
 Keep = Callable[[Any], str]
 """Writes the deleted rows of a batch, a `pa.Table`, to a file that is safe when it returns, and gives its name."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cockroach_pipelines.database import CockroachDBConnection, Dialect, ServerMessage, statement_error
-from cockroach_pipelines.queries import TableName, parse_table_name
+from cockroach_pipelines.queries.parsing import TableName, parse_table_name
 
 _LOCALE_PROVIDERS_SINCE = 15
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from cockroach_pipelines.database import CockroachDBConnection, StatementError
 from cockroach_pipelines.execution import arranged, locate
-from cockroach_pipelines.queries import BoundSQL
+from cockroach_pipelines.queries.parsing import BoundSQL
 
 
 @dataclass

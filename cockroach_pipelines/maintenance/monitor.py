@@ -24,7 +24,8 @@ from cockroach_pipelines.execution import (
     evaluate,
 )
 from cockroach_pipelines.execution.session import located
-from cockroach_pipelines.queries import Query, Severity, Threshold, Watch, place_of_column
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers import Severity, Threshold, Watch, place_of_column
 
 
 class MonitorError(DatabaseError):

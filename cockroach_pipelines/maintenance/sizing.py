@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cockroach_pipelines.queries import BatchSize
+from cockroach_pipelines.queries.headers import BatchSize
 
 _GROWTH = 2.0
 """A batch has at most so many times the rows of the one before."""

@@ -21,15 +21,14 @@ from cockroach_pipelines.execution.schema_changes import (
 from cockroach_pipelines.execution.schema_changes.ledger import BASELINE_DESCRIPTION, LedgerWriter
 from cockroach_pipelines.migrations.errors import MigrationStateError
 from cockroach_pipelines.migrations.survey import Entry, State, Survey, survey
-from cockroach_pipelines.queries import (
+from cockroach_pipelines.queries import QueryFileError, combine
+from cockroach_pipelines.queries.headers import Severity
+from cockroach_pipelines.queries.migrations import (
     Finding,
     MigrationFile,
     MigrationFolder,
     MigrationSet,
     MigrationVersion,
-    QueryFileError,
-    Severity,
-    combine,
     findings,
 )
 

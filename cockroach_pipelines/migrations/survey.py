@@ -14,7 +14,7 @@ from cockroach_pipelines.execution.schema_changes import (
     StatementRecord,
     StatementState,
 )
-from cockroach_pipelines.queries import MigrationFile, MigrationSet, MigrationVersion
+from cockroach_pipelines.queries.migrations import MigrationFile, MigrationSet, MigrationVersion
 
 K = TypeVar("K")
 

@@ -20,7 +20,8 @@ from cockroach_pipelines.orchestration.partitions import backfill_policy
 from cockroach_pipelines.orchestration.reports import Reports
 from cockroach_pipelines.orchestration.specs import check_specs
 from cockroach_pipelines.orchestration.step import Step, parameters
-from cockroach_pipelines.queries import ParameterSpec, Query, QueryKind
+from cockroach_pipelines.queries import Query, QueryKind
+from cockroach_pipelines.queries.headers import ParameterSpec
 
 IO_MANAGER = "parquet_io_manager"
 """Resource key of the IO manager that keeps results."""

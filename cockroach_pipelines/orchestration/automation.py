@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import dagster as dg
 
-from cockroach_pipelines.queries import MappingKind, Query, Trigger
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers import MappingKind, Trigger
 
 _Condition: TypeAlias = dg.AutomationCondition[Any]
 

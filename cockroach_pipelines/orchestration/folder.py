@@ -13,7 +13,10 @@ from cockroach_pipelines.orchestration.broken import broken_asset
 from cockroach_pipelines.orchestration.lineage import Sources
 from cockroach_pipelines.orchestration.partitions import asset_dep
 from cockroach_pipelines.orchestration.translator import SqlTranslator, asset_key
-from cockroach_pipelines.queries import Query, SQLRepository, TableOn, checked_prefix, header_defaults
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers import header_defaults
+from cockroach_pipelines.queries.loading import SQLRepository, checked_prefix
+from cockroach_pipelines.queries.parsing import TableOn
 
 _CATALOGUES = frozenset({"information_schema", "pg_catalog", "crdb_internal"})
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from cockroach_pipelines.queries import Header
+from cockroach_pipelines.queries.headers import Header
 
 
 def freshness_policy(header: Header) -> dg.FreshnessPolicy | None:

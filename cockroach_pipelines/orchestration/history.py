@@ -8,7 +8,8 @@ from typing import Any
 import dagster as dg
 
 from cockroach_pipelines.execution import CheckOutcome, Outcome, compared
-from cockroach_pipelines.queries import ROWS, NoChangeBeyond, Query
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers import ROWS, NoChangeBeyond
 
 MEASURES = "measures"
 """Name of the metadata that holds what the next materialization is compared with, exactly."""

@@ -10,7 +10,8 @@ from cockroach_pipelines.database import DatabaseError
 from cockroach_pipelines.execution import Activity, Snapshot, TableColumn, table_columns
 from cockroach_pipelines.orchestration.failures import shown
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
-from cockroach_pipelines.queries import Query, Statement, TableName, column_origins, parse_table_name
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.parsing import Statement, TableName, column_origins, parse_table_name
 
 COLUMN_SCHEMA = "dagster/column_schema"
 COLUMN_LINEAGE = "dagster/column_lineage"

@@ -11,7 +11,7 @@ import pyarrow as pa
 from cockroach_pipelines.execution import CheckOutcome, Outcome, preview_records
 from cockroach_pipelines.maintenance import BatchedRun
 from cockroach_pipelines.orchestration.history import measures_metadata
-from cockroach_pipelines.queries import Severity
+from cockroach_pipelines.queries.headers import Severity
 
 _SEVERITY = {Severity.WARN: dg.AssetCheckSeverity.WARN, Severity.ERROR: dg.AssetCheckSeverity.ERROR}
 

@@ -8,15 +8,9 @@ from cockroach_pipelines.config import PipelinesError
 from cockroach_pipelines.execution import Activity, read_partition_keys
 from cockroach_pipelines.orchestration.failures import shown
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
-from cockroach_pipelines.queries import (
-    Gone,
-    Query,
-    QueryPartition,
-    Statement,
-    TwoDimensions,
-    key_problem,
-    name_of_keys,
-)
+from cockroach_pipelines.queries import Query, name_of_keys
+from cockroach_pipelines.queries.headers import Gone, QueryPartition, TwoDimensions, key_problem
+from cockroach_pipelines.queries.parsing import Statement
 
 _NAMES_SHOWN = 10
 

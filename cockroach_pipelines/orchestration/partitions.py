@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 
-from cockroach_pipelines.queries import (
+from cockroach_pipelines.queries import PartitionWindow, Query, first_moment, name_of_keys, partition_window
+from cockroach_pipelines.queries.headers import (
     Backfill,
     Header,
     KeysPartition,
@@ -14,14 +15,9 @@ from cockroach_pipelines.queries import (
     Partition,
     PartitionEvery,
     PartitionMapping,
-    PartitionWindow,
-    Query,
     QueryPartition,
     TimePartition,
     TwoDimensions,
-    first_moment,
-    name_of_keys,
-    partition_window,
 )
 
 _DAY_KEY, _HOUR_KEY = "%Y-%m-%d", "%Y-%m-%d-%H:%M"

@@ -19,7 +19,8 @@ from cockroach_pipelines.orchestration.resource import CockroachDBResource
 from cockroach_pipelines.orchestration.schedules import sql_schedule
 from cockroach_pipelines.orchestration.sensors import FolderState, project_sensors, watch_sensor
 from cockroach_pipelines.orchestration.translator import SqlTranslator
-from cockroach_pipelines.queries import SQLRepository, checked_prefix, collecting_rarely, header_defaults
+from cockroach_pipelines.queries.headers import header_defaults
+from cockroach_pipelines.queries.loading import SQLRepository, checked_prefix, collecting_rarely
 
 _MANY = 100
 

@@ -9,7 +9,8 @@ from dagster import DagsterInstance
 from cockroach_pipelines.orchestration.jobs import job_of
 from cockroach_pipelines.orchestration.partitions import keys_of_windows, partitions_definition, time_definition
 from cockroach_pipelines.orchestration.translator import asset_key
-from cockroach_pipelines.queries import Backfill, Query
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers import Backfill
 
 _SCHEDULE, _PARTITION = "dagster/schedule_name", "dagster/partition"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

@@ -15,7 +15,8 @@ from cockroach_pipelines.orchestration.metadata import partition_metadata, run_m
 from cockroach_pipelines.orchestration.observer import DagsterObserver
 from cockroach_pipelines.orchestration.partitions import partition_windows
 from cockroach_pipelines.orchestration.resource import CockroachDBResource
-from cockroach_pipelines.queries import Backfill, PartitionWindow, Query, QueryKind, contiguous
+from cockroach_pipelines.queries import PartitionWindow, Query, QueryKind, contiguous
+from cockroach_pipelines.queries.headers import Backfill
 from cockroach_pipelines.reconciliation.files import run_reconciliation, run_reconciliation_range
 from cockroach_pipelines.reporting import read_report, run_report_range
 

@@ -11,7 +11,8 @@ from cockroach_pipelines.orchestration.automation import automation_condition
 from cockroach_pipelines.orchestration.code_references import CODE_REFERENCES, code_references
 from cockroach_pipelines.orchestration.freshness import freshness_policy
 from cockroach_pipelines.orchestration.partitions import partitions_definition
-from cockroach_pipelines.queries import Query, TableName
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.parsing import TableName
 
 CONNECTIONS = "connections"
 """Name of the metadata that says which connections an asset uses."""

@@ -1,71 +1,133 @@
-"""SQL files: their headers, parameters, analysis, and the repository that holds them."""
+"""SQL files: their headers, parameters, analysis, and the repository that holds them.
 
-from cockroach_pipelines.queries.asked_comparison import asked_comparison
-from cockroach_pipelines.queries.automation_header import Freshness, MappingKind, PartitionMapping, Trigger
+Rooms, from the ground:
+
+    errors       what can be wrong with a file, with what is asked of it, and with a value
+    files        text that knows its place: SQL, and the YAML of its header
+    parsing      words, parameters, statements, the tables and columns that they speak of
+    headers      the keys that a header has, area by area; those of reports in `headers.reporting`
+    query        a file as a query, with what it may hold: `batch`, `comparison`, `watch`, `partitions`
+    rules        what a file may not say
+    loading      files become queries, and folders repositories
+    templates    statements whose shape depends on values
+    migrations   versioned schema changes as files
+    ttl          a purge that CockroachDB would do by itself
+
+An import runs from a room to those above it in this list, and the last four do not know each other.
+"""
+
 from cockroach_pipelines.queries.batch import Batch, NarrowedStatement, PagedStatement
-from cockroach_pipelines.queries.check_header import Checks
-from cockroach_pipelines.queries.check_loading import column_advice
-from cockroach_pipelines.queries.check_rules import (
+from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
+from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
+from cockroach_pipelines.queries.headers import (
+    AFTER,
+    BATCH_SIZE,
+    MONITOR_KEYS,
+    MOST_KEYS,
+    PARTITION_PARAMETERS,
+    RECONCILIATION_KEYS,
     ROWS,
     AcceptedValues,
+    Backfill,
+    BatchRules,
+    BatchSize,
+    Bounds,
     Check,
+    Checks,
+    Expect,
     FreshColumn,
+    Freshness,
+    Gone,
+    Header,
+    HeaderDefaults,
+    KeysPartition,
+    MaintenanceHeader,
+    MappingKind,
+    MeasureRule,
+    MonitorHeader,
+    MonitorKeys,
     NoChangeBeyond,
     NotNull,
+    ParameterSpec,
+    Partition,
+    PartitionEvery,
+    PartitionMapping,
+    Permission,
+    QueryPartition,
+    ReconciliationHeader,
     RowCount,
     Rule,
     Severity,
-    Unique,
-    column_of,
-)
-from cockroach_pipelines.queries.collecting import collecting_rarely
-from cockroach_pipelines.queries.column_formats import ColumnFormat, FormatKind
-from cockroach_pipelines.queries.commands import StatementKind
-from cockroach_pipelines.queries.comparison import SIDES, ComparedSide, Comparison, Fragment
-from cockroach_pipelines.queries.defaults import HeaderDefaults, header_defaults
-from cockroach_pipelines.queries.errors import ParameterError, QueryFileError, QueryNotFoundError, combine
-from cockroach_pipelines.queries.figures import Aggregate, Figure
-from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.key_prefix import checked_prefix
-from cockroach_pipelines.queries.lineage import ColumnOrigin, column_origins
-from cockroach_pipelines.queries.loader import SQLLoader
-from cockroach_pipelines.queries.maintenance_header import (
-    AFTER,
-    BATCH_SIZE,
-    BatchRules,
-    BatchSize,
-    MaintenanceHeader,
-    Permission,
-    Window,
-)
-from cockroach_pipelines.queries.migration_file import MigrationFile, MigrationStatement
-from cockroach_pipelines.queries.migration_folder import MigrationFolder, MigrationSet
-from cockroach_pipelines.queries.migration_rules import Finding, findings
-from cockroach_pipelines.queries.migration_version import MigrationVersion
-from cockroach_pipelines.queries.monitor_header import (
-    MONITOR_KEYS,
-    MonitorHeader,
-    MonitorKeys,
     Threshold,
+    TimePartition,
+    ToleranceRule,
+    Trigger,
+    TwoDimensions,
+    Unique,
     Watch,
+    Window,
+    column_of,
+    header_defaults,
+    key_problem,
     place_of_column,
     watches_of,
 )
-from cockroach_pipelines.queries.parameter_types import ParameterSpec
-from cockroach_pipelines.queries.parameters import BoundSQL, LocatedSQL, bind_positions
-from cockroach_pipelines.queries.parser import Effect, ParsedSQL, SQLParser
-from cockroach_pipelines.queries.partition_header import (
-    MOST_KEYS,
-    PARTITION_PARAMETERS,
-    Backfill,
-    Gone,
-    KeysPartition,
-    Partition,
-    PartitionEvery,
-    QueryPartition,
-    TimePartition,
-    TwoDimensions,
-    key_problem,
+from cockroach_pipelines.queries.headers.reporting import (
+    PREVIOUS_PARTITION,
+    PREVIOUS_SNAPSHOT,
+    REPORTING_KEYS,
+    Aggregate,
+    Alert,
+    Chart,
+    ChartType,
+    ColumnFormat,
+    ColumnRule,
+    Compare,
+    DeliveryRule,
+    Figure,
+    FormatKind,
+    Into,
+    KpiRule,
+    Occasion,
+    ReportFormat,
+    ReportingHeader,
+    ReportRules,
+    SectionRule,
+    Shown,
+)
+from cockroach_pipelines.queries.loading import (
+    SQLLoader,
+    SQLRepository,
+    asked_comparison,
+    checked_prefix,
+    collecting_rarely,
+    place_in_header,
+    refuse_unknown_columns,
+    sql_files,
+)
+from cockroach_pipelines.queries.migrations import (
+    Finding,
+    MigrationFile,
+    MigrationFolder,
+    MigrationSet,
+    MigrationStatement,
+    MigrationVersion,
+    findings,
+)
+from cockroach_pipelines.queries.parsing import (
+    BoundSQL,
+    ColumnOrigin,
+    Effect,
+    LocatedSQL,
+    ParsedSQL,
+    SQLParser,
+    Statement,
+    StatementKind,
+    TableName,
+    TableOn,
+    bind_positions,
+    column_origins,
+    parse_table_name,
 )
 from cockroach_pipelines.queries.partitions import (
     PartitionWindow,
@@ -77,31 +139,7 @@ from cockroach_pipelines.queries.partitions import (
     partition_window,
 )
 from cockroach_pipelines.queries.query import BrokenQuery, CheckQuery, Query, QueryKind, ResultCheck
-from cockroach_pipelines.queries.reconciliation_header import (
-    RECONCILIATION_KEYS,
-    Bounds,
-    Expect,
-    MeasureRule,
-    ReconciliationHeader,
-    ToleranceRule,
-)
-from cockroach_pipelines.queries.report_comparison import PREVIOUS_PARTITION, PREVIOUS_SNAPSHOT, Compare
-from cockroach_pipelines.queries.report_destinations import DeliveryRule, Into, Occasion
-from cockroach_pipelines.queries.report_loading import place_in_header, refuse_unknown_columns
-from cockroach_pipelines.queries.report_shown import (
-    Alert,
-    Chart,
-    ChartType,
-    ColumnRule,
-    KpiRule,
-    SectionRule,
-    Shown,
-)
-from cockroach_pipelines.queries.report_values import ReportFormat
-from cockroach_pipelines.queries.reporting_header import REPORTING_KEYS, ReportingHeader, ReportRules
-from cockroach_pipelines.queries.repository import SQLRepository, sql_files
-from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName, TableOn, parse_table_name
+from cockroach_pipelines.queries.rules import column_advice
 from cockroach_pipelines.queries.templates import RenderedTemplate, SQLTemplate
 from cockroach_pipelines.queries.ttl import ttl_proposal
 from cockroach_pipelines.queries.watch import WatchQuery

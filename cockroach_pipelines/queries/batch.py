@@ -9,9 +9,9 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.comparison import Fragment
-from cockroach_pipelines.queries.maintenance_header import BatchRules
-from cockroach_pipelines.queries.parameters import BoundSQL
-from cockroach_pipelines.queries.statement import Statement
+from cockroach_pipelines.queries.headers.maintenance import BatchRules
+from cockroach_pipelines.queries.parsing.parameters import BoundSQL
+from cockroach_pipelines.queries.parsing.statement import Statement
 
 
 @dataclass(frozen=True)

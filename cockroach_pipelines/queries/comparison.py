@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cockroach_pipelines.queries.parameters import BoundSQL
-from cockroach_pipelines.queries.parser import ParsedSQL
-from cockroach_pipelines.queries.reconciliation_header import ReconciliationHeader
-from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName
+from cockroach_pipelines.queries.headers.reconciliation import ReconciliationHeader
+from cockroach_pipelines.queries.parsing.parameters import BoundSQL
+from cockroach_pipelines.queries.parsing.parser import ParsedSQL
+from cockroach_pipelines.queries.parsing.statement import Statement
+from cockroach_pipelines.queries.parsing.table_names import TableName
 
 SIDES = ("source", "target")
 """The two relations: what is right by definition, and what is compared with it."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cockroach_pipelines.config.errors import ConfigurationError
 from cockroach_pipelines.config.suggestions import did_you_mean
-from cockroach_pipelines.queries.partition_header import (
+from cockroach_pipelines.queries.headers.partition import (
     KeysPartition,
     Partition,
     PartitionEvery,

@@ -11,17 +11,17 @@ from pathlib import Path
 from cockroach_pipelines.config.errors import Place
 from cockroach_pipelines.database.dialect import Dialect
 from cockroach_pipelines.queries.batch import Batch
-from cockroach_pipelines.queries.check_rules import Check, Rule
 from cockroach_pipelines.queries.comparison import Comparison
 from cockroach_pipelines.queries.errors import ParameterError, QueryFileError
-from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.monitor_header import Watch, watches_of
-from cockroach_pipelines.queries.parameters import BoundSQL, refuse_unknown
-from cockroach_pipelines.queries.parser import ParsedSQL
-from cockroach_pipelines.queries.partition_header import Backfill
-from cockroach_pipelines.queries.reporting_header import ReportingHeader, ReportRules
-from cockroach_pipelines.queries.statement import Statement
-from cockroach_pipelines.queries.table_names import TableName, TableOn, parse_table_name
+from cockroach_pipelines.queries.headers.check_rules import Check, Rule
+from cockroach_pipelines.queries.headers.models import Header
+from cockroach_pipelines.queries.headers.monitor import Watch, watches_of
+from cockroach_pipelines.queries.headers.partition import Backfill
+from cockroach_pipelines.queries.headers.reporting.report import ReportingHeader, ReportRules
+from cockroach_pipelines.queries.parsing.parameters import BoundSQL, refuse_unknown
+from cockroach_pipelines.queries.parsing.parser import ParsedSQL
+from cockroach_pipelines.queries.parsing.statement import Statement
+from cockroach_pipelines.queries.parsing.table_names import TableName, TableOn, parse_table_name
 from cockroach_pipelines.queries.watch import WatchQuery
 
 

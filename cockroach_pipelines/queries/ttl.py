@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from cockroach_pipelines.queries.commands import StatementKind
-from cockroach_pipelines.queries.header_models import Header
-from cockroach_pipelines.queries.parser import SQLParser
+from cockroach_pipelines.queries.headers.models import Header
+from cockroach_pipelines.queries.parsing.commands import StatementKind
+from cockroach_pipelines.queries.parsing.parser import SQLParser
 from cockroach_pipelines.queries.query import Query, QueryKind
 
 _OF_TIME = ("date", "time", "timestamp", "interval")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cockroach_pipelines.queries.parameters import BoundSQL
-from cockroach_pipelines.queries.parser import ParsedSQL
-from cockroach_pipelines.queries.watch_header import Watch
+from cockroach_pipelines.queries.headers.watch import Watch
+from cockroach_pipelines.queries.parsing.parameters import BoundSQL
+from cockroach_pipelines.queries.parsing.parser import ParsedSQL
 
 
 @dataclass(frozen=True)

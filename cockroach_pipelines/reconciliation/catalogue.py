@@ -145,7 +145,7 @@ def _of_cockroachdb(relation: Relation, reader: Reader, columns: list[Column]) -
 
 
 def _names(table: str) -> tuple[str | None, str]:
-    from cockroach_pipelines.queries import SQLParser  # it takes 30 MB, and PostgreSQL reads names itself
+    from cockroach_pipelines.queries.parsing import SQLParser  # it takes 30 MB, and PostgreSQL reads names itself
 
     (name,) = SQLParser().parse(f"SELECT 1 FROM {table}").tables_read
     return name.schema or None, name.name

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cockroach_pipelines.queries import Aggregate, Figure
+from cockroach_pipelines.queries.headers.reporting import Aggregate, Figure
 from cockroach_pipelines.reporting.errors import ReportError
 from cockroach_pipelines.reporting.values import batches_of, is_number, row_count, schema_of, values_of
 

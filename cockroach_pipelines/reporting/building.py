@@ -14,22 +14,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cockroach_pipelines.execution import CheckOutcome, StagedResult
-from cockroach_pipelines.queries import (
-    PARTITION_PARAMETERS,
+from cockroach_pipelines.queries import PartitionWindow
+from cockroach_pipelines.queries.headers import PARTITION_PARAMETERS, Header, PartitionEvery, TimePartition
+from cockroach_pipelines.queries.headers.reporting import (
     ChartType,
     ColumnFormat,
     ColumnRule,
     Figure,
     FormatKind,
-    Header,
     KpiRule,
-    PartitionEvery,
-    PartitionWindow,
     ReportRules,
     SectionRule,
-    TimePartition,
-    place_in_header,
 )
+from cockroach_pipelines.queries.loading import place_in_header
 from cockroach_pipelines.reporting.aggregation import figures_of
 from cockroach_pipelines.reporting.errors import ReportError
 from cockroach_pipelines.reporting.formatting import Formatter

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cockroach_pipelines.queries import Chart, ChartType, ColumnRule, FormatKind
+from cockroach_pipelines.queries.headers.reporting import Chart, ChartType, ColumnRule, FormatKind
 from cockroach_pipelines.reporting.errors import ReportError
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.judging import humanised, number_of

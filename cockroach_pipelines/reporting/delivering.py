@@ -28,7 +28,7 @@ from cockroach_pipelines.delivery import (
     deliver,
 )
 from cockroach_pipelines.execution import Destination
-from cockroach_pipelines.queries import DeliveryRule, Occasion, ReportFormat, ReportRules
+from cockroach_pipelines.queries.headers.reporting import DeliveryRule, Occasion, ReportFormat, ReportRules
 from cockroach_pipelines.reporting.ledger import Entry, Ledger, State
 from cockroach_pipelines.reporting.producing import PEOPLE_CSV
 from cockroach_pipelines.reporting.recording import RecordedChannel

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cockroach_pipelines.queries import ColumnFormat, FormatKind
+from cockroach_pipelines.queries.headers.reporting import ColumnFormat, FormatKind
 from cockroach_pipelines.reporting.errors import ReportError
 
 _BYTES = ("B", "kB", "MB", "GB", "TB", "PB")

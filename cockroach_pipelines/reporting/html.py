@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cockroach_pipelines.queries import ReportFormat, ReportRules
+from cockroach_pipelines.queries.headers.reporting import ReportFormat, ReportRules
 from cockroach_pipelines.reporting.charts import HALF, WHOLE, svg
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.model import Drawing, Report, Section, Table

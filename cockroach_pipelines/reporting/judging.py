@@ -11,8 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cockroach_pipelines.queries import Alert, ColumnRule, FormatKind, Shown
-from cockroach_pipelines.queries.column_formats import ColumnFormat
+from cockroach_pipelines.queries.headers.reporting import Alert, ColumnFormat, ColumnRule, FormatKind, Shown
 from cockroach_pipelines.reporting.aggregation import divided
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.model import Delta, Tone

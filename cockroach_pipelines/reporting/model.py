@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cockroach_pipelines.queries import Chart, ColumnFormat, ColumnRule, FormatKind
+from cockroach_pipelines.queries.headers.reporting import Chart, ColumnFormat, ColumnRule, FormatKind
 from cockroach_pipelines.reporting.values import is_number
 
 

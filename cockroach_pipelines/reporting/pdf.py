@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from cockroach_pipelines.queries import ReportRules
+from cockroach_pipelines.queries.headers.reporting import ReportRules
 from cockroach_pipelines.reporting.html import page
 from cockroach_pipelines.reporting.model import Report
 from cockroach_pipelines.reporting.preconditions import require_weasyprint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.sax.saxutils import escape
 
-from cockroach_pipelines.queries import ReportRules
+from cockroach_pipelines.queries.headers.reporting import ReportRules
 from cockroach_pipelines.reporting.charts import WHOLE, svg
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.html import png_of

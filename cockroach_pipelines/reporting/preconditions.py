@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from cockroach_pipelines.config import ConfigurationError
 from cockroach_pipelines.execution import Destination, is_unscaled_numeric
-from cockroach_pipelines.queries import Query, ReportFormat, ReportRules, place_in_header, refuse_unknown_columns
+from cockroach_pipelines.queries import Query
+from cockroach_pipelines.queries.headers.reporting import ReportFormat, ReportRules
+from cockroach_pipelines.queries.loading import place_in_header, refuse_unknown_columns
 from cockroach_pipelines.reporting.errors import ReportError
 from cockroach_pipelines.reporting.values import is_number
 

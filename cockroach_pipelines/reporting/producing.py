@@ -15,7 +15,8 @@ from pathlib import Path
 
 from cockroach_pipelines.execution import rows_digest
 from cockroach_pipelines.execution.files import LocalFile
-from cockroach_pipelines.queries import PARTITION_PARAMETERS, PREVIOUS_SNAPSHOT, ReportFormat, ReportRules
+from cockroach_pipelines.queries.headers import PARTITION_PARAMETERS
+from cockroach_pipelines.queries.headers.reporting import PREVIOUS_SNAPSHOT, ReportFormat, ReportRules
 from cockroach_pipelines.reporting.building import build, file_hash
 from cockroach_pipelines.reporting.errors import ReportError
 from cockroach_pipelines.reporting.formatting import Formatter

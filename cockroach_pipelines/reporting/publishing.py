@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from cockroach_pipelines.database import CockroachDBConnection
 from cockroach_pipelines.execution import Command, Order, Transaction, TransactionalExecutor
-from cockroach_pipelines.queries import Into, place_in_header
+from cockroach_pipelines.queries.headers.reporting import Into
+from cockroach_pipelines.queries.loading import place_in_header
 from cockroach_pipelines.reporting.errors import PublishError
 
 _PLACE = ("report", "into")

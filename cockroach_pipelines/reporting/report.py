@@ -21,14 +21,9 @@ from cockroach_pipelines.execution import (
     stage_in,
 )
 from cockroach_pipelines.execution.files import unique_names
-from cockroach_pipelines.queries import (
-    PREVIOUS_SNAPSHOT,
-    PartitionWindow,
-    ReportFormat,
-    ReportRules,
-    Statement,
-    earlier_window,
-)
+from cockroach_pipelines.queries import PartitionWindow, earlier_window
+from cockroach_pipelines.queries.headers.reporting import PREVIOUS_SNAPSHOT, ReportFormat, ReportRules
+from cockroach_pipelines.queries.parsing import Statement
 from cockroach_pipelines.reporting.preconditions import refuse_missing_packages, refuse_unfit_columns
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cockroach_pipelines.queries import Chart, ChartType, ColumnFormat, FormatKind, ReportRules
+from cockroach_pipelines.queries.headers.reporting import Chart, ChartType, ColumnFormat, FormatKind, ReportRules
 from cockroach_pipelines.reporting.formatting import Formatter
 from cockroach_pipelines.reporting.model import Column, Report, Section
 from cockroach_pipelines.reporting.themes import LIGHT

@@ -30,7 +30,7 @@ from cockroach_pipelines.queries import (
     partition_window,
 )
 from tests.queries.conftest import Load
-from tests.queries.test_header import header_of, problems_of
+from tests.queries.headers.test_reading import header_of, problems_of
 
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "America/Santiago", "America/Havana", "Asia/Kolkata")
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cockroach_pipelines.queries.figures import parse_figure
+from cockroach_pipelines.queries.headers.reporting.figures import parse_figure
 from cockroach_pipelines.reporting.aggregation import figures_of
 from cockroach_pipelines.reporting.errors import ReportError
 

@@ -23,7 +23,7 @@ from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWr
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile, FileRunner
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
-from cockroach_pipelines.queries import MigrationFile
+from cockroach_pipelines.queries.migrations import MigrationFile
 
 _ATTEMPTS = 5
 

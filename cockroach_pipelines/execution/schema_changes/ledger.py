@@ -10,7 +10,7 @@ from typing import Any
 
 from cockroach_pipelines.database import CockroachDBConnection
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
-from cockroach_pipelines.queries import MigrationFile, MigrationStatement
+from cockroach_pipelines.queries.migrations import MigrationFile, MigrationStatement
 
 FLYWAY_LOCK_RANK = -100
 _FLYWAY_LOCK_SECONDS = 600

@@ -15,8 +15,9 @@ from cockroach_pipelines.execution.schema_changes.errors import SchemaChangeErro
 from cockroach_pipelines.execution.schema_changes.ledger import Ledger, LedgerWriter, read_ledger
 from cockroach_pipelines.execution.schema_changes.running import AppliedFile
 from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
-from cockroach_pipelines.queries import MigrationFile, MigrationFolder, combine
-from cockroach_pipelines.queries.source import SourceText
+from cockroach_pipelines.queries import combine
+from cockroach_pipelines.queries.files import SourceText
+from cockroach_pipelines.queries.migrations import MigrationFile, MigrationFolder
 
 OWN_TABLES = HistoryTables("cockroach_pipelines", "schema_history")
 """Where it is remembered which of them were made."""

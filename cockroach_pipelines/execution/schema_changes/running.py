@@ -34,7 +34,7 @@ from cockroach_pipelines.execution.schema_changes.tables import HistoryTables
 from cockroach_pipelines.execution.session import locate
 from cockroach_pipelines.execution.transactional_executor import TransactionalExecutor
 from cockroach_pipelines.execution.write_session import WriteSession
-from cockroach_pipelines.queries import MigrationFile, MigrationStatement
+from cockroach_pipelines.queries.migrations import MigrationFile, MigrationStatement
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from cockroach_pipelines.config import ConfigManager, PipelinesError
-from cockroach_pipelines.queries import SQLRepository, sql_files
+from cockroach_pipelines.queries.loading import SQLRepository, sql_files
 
 CHANGED_SQL_FILES = "changed_sql_files"
 """Name of the sensor."""

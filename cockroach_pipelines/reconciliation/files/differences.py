@@ -15,7 +15,7 @@ from cockroach_pipelines.execution import (
     run_range,
     run_reading,
 )
-from cockroach_pipelines.queries import Expect, ReconciliationHeader, Severity
+from cockroach_pipelines.queries.headers import Expect, ReconciliationHeader, Severity
 from cockroach_pipelines.reconciliation.files.question import expectation
 
 NO_DIFFERENCES = "no_differences"

@@ -7,16 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cockroach_pipelines.execution import arranged
-from cockroach_pipelines.queries import (
-    Bounds,
-    ComparedSide,
-    Comparison,
-    Expect,
-    Fragment,
-    MeasureRule,
-    ReconciliationHeader,
-    ToleranceRule,
-)
+from cockroach_pipelines.queries import ComparedSide, Comparison, Fragment
+from cockroach_pipelines.queries.headers import Bounds, Expect, MeasureRule, ReconciliationHeader, ToleranceRule
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.spec import (
     Bound,

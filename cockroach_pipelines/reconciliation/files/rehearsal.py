@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from cockroach_pipelines.database import StatementError
 from cockroach_pipelines.execution import QueryExecutor, Transaction, arranged, locate
-from cockroach_pipelines.queries import BoundSQL, ComparedSide, Comparison
+from cockroach_pipelines.queries import ComparedSide, Comparison
+from cockroach_pipelines.queries.parsing import BoundSQL
 
 
 @dataclass
