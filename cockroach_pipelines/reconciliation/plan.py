@@ -12,6 +12,7 @@ from cockroach_pipelines.reconciliation.columns import ColumnMap, Pair, Relation
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import Family, plain_type
+from cockroach_pipelines.reconciliation.grid import grid_of
 from cockroach_pipelines.reconciliation.hashing import kinds_for
 from cockroach_pipelines.reconciliation.matching import differing_hashes, value_column
 from cockroach_pipelines.reconciliation.probe import probe_sql
@@ -129,8 +130,7 @@ class Planner:
         ranges = self._ranges(rows)
         if ranges is not None and ranges.count < 3:  # a key with hardly any values
             ranges = None
-        numbered = ranges if isinstance(ranges, NumberedSegments) and self._numbers_quickly(ranges) else None
-        scanned = numbered or buckets
+        scanned = self._numbered(ranges, rows) or buckets
         windows = ranges if ranges is not None and ranges.sargable else scanned
         choice = self._forced(self._choose(windows))
         if choice.strategy is Strategy.JOIN:
@@ -191,7 +191,13 @@ class Planner:
         (ours,), (theirs,) = query_both(self._sides, self._statements, lambda statements: statements.count(at_most))
         return int(ours), int(theirs)
 
-    def _numbers_quickly(self, ranges: Segments) -> bool:
+    def _numbered(self, ranges: Segments | None, rows: int) -> NumberedSegments | None:
+        """Give segments that an index finds and one scan tells apart quickly."""
+        if isinstance(ranges, RowSegments):
+            return grid_of(ranges, self._count(rows))
+        return ranges if isinstance(ranges, NumberedSegments) and self._numbers_quickly(ranges) else None
+
+    def _numbers_quickly(self, ranges: NumberedSegments) -> bool:
         if isinstance(ranges, IntegerSegments):
             return True
         dialects = {self._sides.source.dialect, self._sides.target.dialect}

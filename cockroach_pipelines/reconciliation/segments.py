@@ -186,6 +186,63 @@ class RowSegments(Segments):
 
 
 @dataclass(frozen=True)
+class GridSegments(NumberedSegments):
+    """Equal ranges of a key's first integer and, within each, of its second; indexes of both sides begin with the two.
+
+    Rows beyond the edges lie in the outermost ranges, so these may come from a sample.
+
+    Attributes:
+        first: Ranges of the first column, which is never NULL; of one value each where the second one is cut, too.
+        second: Ranges of the second column, which is never NULL.
+    """
+
+    first: IntegerSegments
+    second: IntegerSegments
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        """How many segments there are; the last, of NULL keys, is always empty here."""
+        return self.first.ranges * self.second.ranges + 1
+
+    def __str__(self) -> str:
+        names = [axis.pair.name for axis in (self.first, self.second) if axis.ranges > 1]
+        return f"{self.count - 1:,} equal ranges of {', '.join(names)}"
+
+    def number(self, side: SideSQL) -> str:
+        """See `Segments.number`."""
+        if self.second.ranges == 1:
+            return _place(self.first, side)
+        return f"({_place(self.first, side)}) * {self.second.ranges} + {_place(self.second, side)}"
+
+    def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
+        """See `Segments.condition`."""
+        if _covers(runs, self.count - 1):
+            return "true"
+        parts = []
+        each = self.second.ranges
+        for start, end in runs:
+            place, end = start, min(end, self.count - 1)
+            while place < end:
+                row, column = divmod(place, each)
+                rows = (end - place) // each if column == 0 else 0
+                if rows:
+                    parts.append(_between(self.first, row, row + rows, side))
+                    place += rows * each
+                else:
+                    until = min(each, column + end - place)
+                    parts.append(
+                        f"{_between(self.first, row, row + 1, side)} AND {_between(self.second, column, until, side)}"
+                    )
+                    place += until - column
+        return _any(parts)
+
+    def as_state(self) -> dict[str, Any]:
+        """See `Segments.as_state`."""
+        axes = self.first, self.second
+        return {"kind": "grid", "names": [axis.pair.name for axis in axes], "axes": [axis.as_state() for axis in axes]}
+
+
+@dataclass(frozen=True)
 class HashSegments(NumberedSegments):
     """Buckets of a hash of the key: any key, in any order, NULL included.
 
@@ -242,6 +299,13 @@ def from_state(state: dict[str, Any], key: tuple[Pair, ...], hashed: tuple[Pair,
         case "rows":
             by_name = {pair.name: pair for pair in key}
             return RowSegments(tuple(by_name[name] for name in state["names"]), tuple(map(tuple, state["bounds"])))
+        case "grid":
+            pairs = {pair.name: pair for pair in key}
+            first, second = (
+                IntegerSegments(pairs[name], axis["low"], axis["width"], axis["ranges"])
+                for name, axis in zip(state["names"], state["axes"], strict=True)
+            )
+            return GridSegments(first, second)
         case _:
             return HashSegments(hashed, kind, state["buckets"])
 
@@ -272,6 +336,25 @@ def _ranges(key: str, ranges: int, edge: Callable[[int], str], runs: Sequence[Ru
         if with_null:
             parts.append(f"{key} IS NULL")
     return _any(parts)
+
+
+def _place(axis: IntegerSegments, side: SideSQL) -> str:
+    """Give an SQL expression of the range in which a value lies; what is beyond the edges cannot overflow."""
+    high = axis.low + axis.width * axis.ranges - 1
+    key = f"(least(greatest({side.value(axis.pair)}::int8, {axis.low}), {high}) - ({axis.low}))"
+    if axis.width == 1:
+        return key
+    return f"{key} // {axis.width}" if side.dialect is Dialect.COCKROACHDB else f"{key} / {axis.width}"
+
+
+def _between(axis: IntegerSegments, first: int, end: int, side: SideSQL) -> str:
+    """Give a condition for the values of some ranges; the outermost have no edge."""
+    key, low, high = side.value(axis.pair), axis.low + first * axis.width, axis.low + end * axis.width
+    if high - low == 1 and first > 0 and end < axis.ranges:
+        return f"{key} = {low}"
+    edges = [f"{key} >= {low}"] if first > 0 else []
+    edges += [f"{key} < {high}"] if end < axis.ranges else []
+    return " AND ".join(edges) or "true"
 
 
 def _type(pair: Pair, side: SideSQL) -> str:

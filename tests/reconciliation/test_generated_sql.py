@@ -25,7 +25,13 @@ from cockroach_pipelines.reconciliation.columns import Column, ColumnMap, Pair, 
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.hashing import kinds_for
 from cockroach_pipelines.reconciliation.probe import probe_sql
-from cockroach_pipelines.reconciliation.segments import HashSegments, IntegerSegments, RangeSegments, RowSegments
+from cockroach_pipelines.reconciliation.segments import (
+    GridSegments,
+    HashSegments,
+    IntegerSegments,
+    RangeSegments,
+    RowSegments,
+)
 from cockroach_pipelines.reconciliation.sides import Snapshots
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key, join_statement
 from cockroach_pipelines.reconciliation.suspects import hashes_of
@@ -120,6 +126,15 @@ def test_keys_of_several_columns_are_cut_into_ranges_of_rows() -> None:
     texts = [written.hashes(segments, runs).text for runs in ([(0, 1)], [(1, 2)], [(2, 4)], [(0, 4)])]
     assert all(map(is_a_select, texts))
     check_snapshot("cockroachdb-key-of-two", ";\n\n".join(texts) + ";\n")
+
+
+def test_keys_of_two_integers_are_cut_into_a_grid() -> None:
+    (pair,) = mapping("text").key
+    segments = GridSegments(IntegerSegments(pair, 5, 1, 4), IntegerSegments(pair, -100, 250, 3))
+    written = statements(mapping("text"), HashKind.FNV64)
+    texts = [written.checksums(segments, [(0, 13)]).text, written.hashes(segments, [(0, 1), (2, 7), (11, 13)]).text]
+    assert all(map(is_a_select, texts))
+    check_snapshot("cockroachdb-key-grid", ";\n\n".join(texts) + ";\n")
 
 
 def test_rows_without_a_key_are_found_again_by_hashes_of_their_values() -> None:

@@ -1,0 +1,3 @@
+SELECT segment, count(*) AS n, sum(h)::text AS s FROM (SELECT ((least(greatest(r."id"::int8, 5), 8) - (5))) * 3 + (least(greatest(r."id"::int8, -100), 649) - (-100)) // 250 AS segment, fnv64(md5(r."id"::text || '|' || coalesce(length(r."v"::text)::text || ':' || r."v"::text, '~'))) AS h FROM public.orders AS r WHERE (v IS NOT NULL)) AS x GROUP BY segment;
+
+SELECT coalesce(r."id"::int8, 0) AS k, fnv64(md5(r."id"::text || '|' || coalesce(length(r."v"::text)::text || ':' || r."v"::text, '~'))) AS h FROM public.orders AS r WHERE (v IS NOT NULL) AND ((r."id" < 6 AND r."id" < 150) OR (r."id" < 6 AND r."id" >= 400) OR (r."id" = 6) OR (r."id" = 7 AND r."id" < 150) OR (r."id" >= 8 AND r."id" >= 400));
