@@ -99,7 +99,7 @@ def _with_enums(columns: list[Column], reader: Reader) -> list[Column]:
     if all(column.family is not Family.OTHER for column in columns):  # an enumeration is of none that is known
         return columns
     enums = {name for (name,) in reader.query("SELECT typname::text FROM pg_type WHERE typtype = 'e'")}
-    return [_replaced(column, is_enum=column.pg_type.strip('"').split(".")[-1] in enums) for column in columns]
+    return [_replaced(column, is_enum=column.pg_type.rpartition(".")[2].strip('"') in enums) for column in columns]
 
 
 def _replaced(column: Column, **changes: Any) -> Column:

@@ -10,6 +10,7 @@ from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonCo
 from cockroach_pipelines.reconciliation.families import (
     Family,
     common_family,
+    equals_literals,
     family_of,
     has_faithful_text,
     plain_type,
@@ -47,6 +48,11 @@ class Column:
     def may_be_null(self) -> bool:
         """Whether it has to be reckoned with NULL."""
         return self.nullable is not False
+
+    @property
+    def equals_literals(self) -> bool:
+        """Whether it can be compared with a literal of a value's text, and equals it where that means the very value."""
+        return equals_literals(self.pg_type, is_enum=self.is_enum)
 
     @property
     def limited(self) -> bool:
@@ -116,6 +122,11 @@ class Pair:
     def same_type(self) -> bool:
         """Whether both sides have the very same type, and the values are taken as they are."""
         return not self.normalize and plain_type(self.source.pg_type) == plain_type(self.target.pg_type)
+
+    @property
+    def equals_literals(self) -> bool:
+        """Whether both columns can be compared with the text of a value, as it is."""
+        return self.source.equals_literals and self.target.equals_literals
 
     def column(self, *, is_source: bool) -> Column:
         """Give the column of one side."""

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.reconciliation.columns import Column, Pair, quoted
-from cockroach_pipelines.reconciliation.families import Family, plain_type
+from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.matching import Row
 from cockroach_pipelines.reconciliation.typed_rows import own_literal, unlimited_type
-
-_WITHOUT_EQUALITY = ("json", "xml", "_json", "_xml", "point", "polygon", "_point", "_polygon")
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class MendingStatements:
         return f"{name} = {self._literal(value, pair)}"
 
     def _has_equality(self, pair: Pair) -> bool:
-        return plain_type(self._own(pair).pg_type) not in _WITHOUT_EQUALITY
+        return self._own(pair).equals_literals
 
     @staticmethod
     def _as_text(value: str, pair: Pair) -> str:

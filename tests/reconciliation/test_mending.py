@@ -229,3 +229,42 @@ def test_upserts_for_cockroachdb_are_read_by_the_parser(by_primary_key: bool, na
     assert parsed.statement_count == 1
     assert {str(table) for table in parsed.tables_written} == {"sales.orders"}
     check_snapshot(f"cockroachdb-{name}", text + "\n")
+
+
+OWN_TYPES = """
+DROP TYPE IF EXISTS pair_of_values CASCADE;
+CREATE TYPE pair_of_values AS (number int, note json);
+DROP SCHEMA IF EXISTS apart CASCADE;
+CREATE SCHEMA apart;
+CREATE TYPE apart.mood AS ENUM ('sad', 'ok');
+"""
+
+
+@pytest.mark.parametrize("upsert", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "ours", "theirs"),
+    [
+        ("jsonpath", "$.a", "$.b"),
+        ("pg_snapshot", "10:20:10", "10:20:11"),
+        ("regclass", "pg_class", "pg_type"),
+        ("box", "(1,1),(0,0)", "(3,1),(2,0)"),  # of the same area, which is all that `=` looks at
+        ("circle", "<(0,0),1>", "<(1,1),1>"),
+        ("path", "((0,0),(1,1))", "((0,0),(2,2))"),
+        ("box[]", "{(1,1),(0,0)}", "{(3,1),(2,0)}"),
+        ("pair_of_values", '(1,"{""a"": 1}")', "(2,)"),
+        ("apart.mood", "sad", "ok"),
+    ],
+)
+def test_values_that_the_server_does_not_compare_with_literals(
+    databases: Databases, kind: str, ours: str, theirs: str, upsert: bool
+) -> None:
+    databases.create(OWN_TYPES, OWN_TYPES)
+    source, target = (f"VALUES (1, '{value}'::{kind}), (2, NULL), (3, '{value}')" for value in (ours, theirs))
+    databases.tables("t", f"id int PRIMARY KEY, v {kind}", source, f"{target}, (4, '{theirs}')")
+    result = databases.reconcile("t")
+    sql = upserts(databases, result) if upsert else list(mending_sql(result))
+    databases.target.execute(f"UPDATE t SET v = NULL WHERE id = 3; UPDATE t SET v = '{ours}' WHERE id = 4")
+    run(databases.target, sql)
+    ((right,),) = databases.source.execute("SELECT v::text FROM t WHERE id = 1").fetchall()
+    rows = databases.target.execute("SELECT id, v::text FROM t ORDER BY id").fetchall()
+    assert rows == [(1, right), (2, None), (3, None), (4, right)], "what has changed since stays"
