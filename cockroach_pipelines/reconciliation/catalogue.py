@@ -15,6 +15,7 @@ from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.sides import Reader, Side
 
 _LOCALE_PROVIDERS_SINCE = 15
+_GENERATED_COLUMNS_SINCE = 12
 
 
 def describe(side: Side, reader: Reader) -> RelationShape:
@@ -56,25 +57,25 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         return RelationShape(tuple(columns), estimated_rows=rows)
     table = f"{literal(relation.table)}::regclass"
     provider = "d.datlocprovider = 'c' AND " if server.numbers[0] >= _LOCALE_PROVIDERS_SINCE else ""
+    generated = "a.attgenerated <> ''" if server.numbers[0] >= _GENERATED_COLUMNS_SINCE else "false"
     known = {
-        name: (declared, nullable, bytewise)
-        for name, declared, nullable, bytewise in reader.query(
+        name: {
+            "declared": declared,
+            "nullable": nullable,
+            "bytewise": bytewise,
+            "computed": computed,
+            "numbered": numbered,
+        }
+        for name, declared, nullable, bytewise, computed, numbered in reader.query(
             "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, "
             "coalesce(c.collname IN ('C', 'POSIX', 'ucs_basic') OR c.collname = 'default' AND "
             f"(SELECT {provider}d.datcollate IN ('C', 'POSIX') FROM pg_database AS d "
-            "WHERE d.datname = current_database()), true) "
+            f"WHERE d.datname = current_database()), true), {generated}, a.attidentity = 'a' "
             "FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation "
             f"WHERE a.attrelid = {table} AND a.attnum > 0 AND NOT a.attisdropped"
         )
     }
-    columns = [
-        _replaced(
-            column, declared=known[column.name][0], nullable=known[column.name][1], bytewise=known[column.name][2]
-        )
-        if column.name in known
-        else column
-        for column in columns
-    ]
+    columns = [_replaced(column, **known.get(column.name, {})) for column in columns]
     indexes = [
         (primary, unique, json.loads(names), json.loads(nullable))
         for primary, unique, names, nullable in reader.query(
@@ -118,15 +119,10 @@ def _of_cockroachdb(relation: Relation, reader: Reader, columns: list[Column]) -
         return RelationShape(tuple(columns))
     schema, table = _names(relation.table)
     known = {
-        name: (declared, nullable == "YES")
-        for name, declared, nullable in reader.query(cockroachdb_columns_sql(schema, table))
+        name: {"declared": declared.lower(), "nullable": nullable == "YES", "computed": bool(expression)}
+        for name, declared, nullable, expression in reader.query(cockroachdb_columns_sql(schema, table))
     }
-    columns = [
-        _replaced(column, declared=known[column.name][0].lower(), nullable=known[column.name][1])
-        if column.name in known
-        else column
-        for column in columns
-    ]
+    columns = [_replaced(column, **known.get(column.name, {})) for column in columns]
     keys: dict[str, list[str]] = {}
     for kind, name, column in reader.query(cockroachdb_keys_sql(schema, table)):
         keys.setdefault(f"{kind} {name}", []).append(column)
@@ -155,9 +151,9 @@ def _in_schema(schema: str | None, column: str) -> str:
 
 
 def cockroachdb_columns_sql(schema: str | None, table: str) -> str:
-    """Give the query for name, type and nullability of a table's columns."""
+    """Give the query for name, type, nullability and computing expression of a table's columns."""
     return (
-        "SELECT column_name, crdb_sql_type, is_nullable FROM information_schema.columns "
+        "SELECT column_name, crdb_sql_type, is_nullable, generation_expression FROM information_schema.columns "
         f"WHERE {_in_schema(schema, 'table_schema')} AND table_name = {literal(table)}"
     )
 

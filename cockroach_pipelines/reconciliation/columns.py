@@ -30,6 +30,8 @@ class Column:
         nullable: None where that is not known, as for the columns of a query.
         bytewise: Whether the column's own order of text is that of its bytes.
         is_enum: Whether the type is an enumeration.
+        computed: Whether the server computes it from other columns, so that nobody writes it.
+        numbered: Whether it is an identity that is always generated: a row gets another value only while it is inserted.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Column:
     nullable: bool | None = None
     bytewise: bool = True
     is_enum: bool = False
+    computed: bool = False
+    numbered: bool = False
 
     @property
     def family(self) -> Family:
