@@ -302,3 +302,13 @@ def test_an_identity_of_a_row_that_is_there_stays(databases: Databases, upsert: 
     assert "-- number is an identity, which only rows that are inserted can be given.\n" in "".join(sql)
     run(databases.target, sql)
     assert databases.target.execute("SELECT * FROM t ORDER BY id").fetchall() == [(1, 1, 2), (2, 2, 1), (3, 3, 3)]
+
+
+def test_a_row_too_wide_to_stand_beside_what_it_replaces(databases: Databases) -> None:
+    columns = ", ".join(f"c{number} text" for number in range(900))
+    databases.tables("t", f"id int PRIMARY KEY, {columns}", "(id, c7) VALUES (1, 'a')", "(id, c7) VALUES (1, 'b')")
+    result = databases.reconcile("t")
+    with pytest.raises(ReconciliationError, match="901 columns are too many for one statement"):
+        upserting_sql(result, connections=databases.manager)
+    run(databases.target, list(mending_sql(result)))
+    assert databases.reconcile("t").equal
