@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect, ServerVersion, StatementError
+from cockroach_pipelines.database.arrow import NoResultError
 from cockroach_pipelines.queries import SQLParser
 from cockroach_pipelines.reconciliation.columns import Column, RelationShape, literal
+from cockroach_pipelines.reconciliation.errors import NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.sides import Reader, Side
 
 _LOCALE_PROVIDERS_SINCE = 15
 _GENERATED_COLUMNS_SINCE = 12
+_NO_SUCH_TABLE = "42P01"
 
 
 def describe(side: Side, reader: Reader) -> RelationShape:
@@ -26,15 +30,30 @@ def describe(side: Side, reader: Reader) -> RelationShape:
     """
     try:
         return _described(side, reader)
-    except StatementError as error:  # both sides may have the same name
-        error.message = f"{error.message} (the {side.name}, on {side.relation.connection})"
+    except StatementError as error:
+        if error.sqlstate == _NO_SUCH_TABLE and _has_folded_capitals(side.relation.table or ""):
+            error.advice = f"A name with capitals stands in quotes, '\"Orders\"'. {error.advice}"
         raise
+
+
+def _has_folded_capitals(table: str) -> bool:
+    return any(part != part.lower() for part in table.split('"')[::2])
 
 
 def _described(side: Side, reader: Reader) -> RelationShape:
     relation = side.relation
-    schema = reader.schema(f"SELECT * FROM {relation.origin}", relation.parameters)
+    try:
+        schema = reader.schema(f"SELECT * FROM {relation.origin}", relation.parameters)
+    except NoResultError as error:
+        raise NoCommonColumnsError(
+            f"The {side.name} has no columns: {relation}.", advice="Compare relations that have some."
+        ) from error
     columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]
+    if twice := next((name for name, times in Counter(schema.names).items() if times > 1), None):
+        raise ReconciliationError(
+            f"The {side.name} has two columns called {twice!r}.",
+            advice="Give each column of its SELECT a name of its own.",
+        )
     if side.dialect is Dialect.COCKROACHDB:
         return _of_cockroachdb(relation, reader, columns)
     return _of_postgresql(relation, reader, columns, side.server)

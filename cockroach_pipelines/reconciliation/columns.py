@@ -314,7 +314,7 @@ def pair_of(source: Column, target: Column, spec: ReconciliationSpec) -> Pair:
     )
     normalize = spec.normalize.get(source.name, "")
     if normalize:  # the expression's type is its own affair: texts of both sides are compared
-        note = f"compared as the text of {normalize.format(source.name)}"
+        note = f"compared as the text of {normalize.replace('{}', source.name)}"
         return Pair(source, target, Family.TEXT, tolerance, normalize, note)
     family, note = common_family(source.family, target.family), ""
     if family is None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cockroach_pipelines.database import StatementError
 from cockroach_pipelines.reconciliation import (
     Bound,
     Care,
     Expectation,
     KeyColumnError,
     Kind,
+    Measure,
     NoCommonColumnsError,
     Progress,
     ReconciliationError,
@@ -98,6 +100,21 @@ def test_mistakes_in_the_question_are_named(databases: Databases) -> None:
     ):
         with pytest.raises(error, match=message):
             databases.reconcile("t", **spec)
+    databases.source.execute(
+        'DROP TABLE IF EXISTS "Capital", bare; CREATE TABLE "Capital" (id int); CREATE TABLE bare ()'
+    )
+    for source, error, message in (
+        (
+            Relation("source", "Capital"),
+            StatementError,
+            r"does not exist \(the source, on source\)\nA name with capitals",
+        ),
+        (Relation("source", "bare"), NoCommonColumnsError, "The source has no columns: source:bare"),
+        (Relation("source", sql="SELECT 1 AS id, 2 AS id"), ReconciliationError, "source has two columns called 'id'"),
+        (Relation("source", sql="SELECT 1 / (id - 1) AS id FROM t"), StatementError, r"zero \(the source, on source\)"),
+    ):
+        with pytest.raises(error, match=message):
+            databases.reconcile(source, "t")
     with pytest.raises(ReconciliationError, match="both a table and a query"):
         Relation("source")
     with pytest.raises(ReconciliationError, match="not the name of a table"):
@@ -183,6 +200,16 @@ def test_normalization_happens_on_both_sides(databases: Databases) -> None:
     assert not databases.reconcile("t").equal
     for strategy in (Strategy.DIRECT, Strategy.CHECKSUMS):
         assert databases.reconcile("t", normalize={"mail": "lower(trim({}))"}, strategy=strategy).equal
+
+
+def test_normalization_may_name_the_column_twice_and_hold_braces(databases: Databases) -> None:
+    databases.tables(
+        "t", "id int PRIMARY KEY, v text", "VALUES (1, 'ab'), (2, 'x1234')", "VALUES (1, 'ab'), (2, '4321')"
+    )
+    result = databases.reconcile("t", normalize={"v": "CASE WHEN {} ~ '[0-9]{4}' THEN '{}' ELSE {} END"})
+    assert result.equal
+    rows = {"measures": (Measure("distinct", "v"),), "group_by": ("id",)}
+    assert databases.reconcile("t", normalize={"v": "regexp_replace({}, '[0-9]{4}', '')"}, **rows).equal
 
 
 def test_sample_takes_the_same_keys_on_both_sides(databases: Databases) -> None:
