@@ -33,6 +33,7 @@ from cockroach_pipelines.queries import Comparison
 from cockroach_pipelines.reconciliation import Comparing, Progress, Reconciliation, Verdict, telling
 
 _COLUMNS_SHOWN = 12
+_NOTED = "[yellow]![/]"
 _PATTERNS_SHOWN = 8
 
 
@@ -108,9 +109,7 @@ def exit_code_of(result: Reconciliation) -> ExitCode:
 def show(result: Reconciliation, console: Console, *, rows: int) -> None:
     """Show what a comparison found: what weighs most comes first."""
     for difference in result.schema:
-        console.print(
-            f"{CROSS} column {escape(telling.schema_difference(difference))}", highlight=False, soft_wrap=True
-        )
+        console.print(f"{_NOTED} {escape(telling.schema_difference(difference))}", highlight=False, soft_wrap=True)
     sample = telling.sample(result, rows)
     if sample:
         console.print(rows_table(sample))
@@ -118,7 +117,7 @@ def show(result: Reconciliation, console: Console, *, rows: int) -> None:
         console.print(_by_column(result))
     for pattern in result.patterns[:_PATTERNS_SHOWN]:
         console.print(f"  {escape(str(pattern))}", highlight=False, soft_wrap=True)
-    mark = TICK if result.verdict is Verdict.PASS else "[yellow]![/]" if result.verdict is Verdict.WARN else CROSS
+    mark = TICK if result.verdict is Verdict.PASS else _NOTED if result.verdict is Verdict.WARN else CROSS
     console.print(
         f"{mark} {escape(str(result.source))} against {escape(str(result.target))}: {escape(result.headline)}",
         highlight=False,

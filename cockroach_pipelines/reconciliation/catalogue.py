@@ -112,6 +112,7 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         unique_keys=tuple(frozenset(names) for _, unique, names, nullable in indexes if unique and not nullable),
         estimated_rows=rows,
         indexes=tuple(tuple(names) for _, _, names, _ in indexes),
+        has_policies=bool(reader.query(f"SELECT row_security_active({table})")[0][0]),
     )
 
 

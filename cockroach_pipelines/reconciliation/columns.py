@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -74,6 +74,7 @@ class RelationShape:
         unique_keys: Sets of columns that name at most one row and are never NULL.
         estimated_rows: What the server believes; None when it does not know.
         indexes: Columns of its indexes, in order.
+        has_policies: Whether row security decides which rows the connection's role sees.
     """
 
     columns: tuple[Column, ...]
@@ -81,6 +82,7 @@ class RelationShape:
     unique_keys: tuple[frozenset[str], ...] = ()
     estimated_rows: int | None = None
     indexes: tuple[tuple[str, ...], ...] = ()
+    has_policies: bool = False
 
     @property
     def indexed(self) -> frozenset[str]:
@@ -142,8 +144,9 @@ class SchemaDifference:
     """Something about the columns themselves that differs.
 
     Attributes:
-        column: The source's name, or the target's for a column that the source lacks.
-        what: `missing` in the target, `extra` in the target, `type`, `nullability` or `comparison` (how it is compared).
+        column: The source's name, or the target's for a column that the source lacks; empty for what rows there are.
+        what: `missing` in the target, `extra` in the target, `type`, `nullability`, `comparison` (how it is compared) or
+            `row security` (of the rows).
         source: What the source has.
         target: What the target has.
         note: What follows for the comparison.
@@ -188,7 +191,7 @@ def map_columns(source: RelationShape, target: RelationShape, spec: Reconciliati
         if column.name not in spec.exclude and (spec.columns is None or column.name in (*spec.columns, *key))
     ]
     pairs: dict[str, Pair] = {}
-    differences: list[SchemaDifference] = []
+    differences = list(_policies(source, target))
     for ours in wanted:
         name = ours.name
         theirs = target.column(spec.rename.get(name, name))
@@ -329,6 +332,13 @@ def pair_of(source: Column, target: Column, spec: ReconciliationSpec) -> Pair:
     elif family is Family.TIMESTAMPTZ and source.family is not target.family:
         note = "values without a time zone are taken as UTC"
     return Pair(source, target, family, tolerance, "", note)
+
+
+def _policies(source: RelationShape, target: RelationShape) -> Iterator[SchemaDifference]:
+    if source.has_policies or target.has_policies:
+        seen = ("what policies show" if shape.has_policies else "all rows" for shape in (source, target))
+        note = "rows that are hidden from a connection's role are not compared"
+        yield SchemaDifference("", "row security", *seen, note)
 
 
 def _type_differences(pair: Pair) -> list[SchemaDifference]:

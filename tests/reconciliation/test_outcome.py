@@ -26,6 +26,7 @@ from cockroach_pipelines.reconciliation import (
     Strategy,
     Tolerance,
     Verdict,
+    telling,
 )
 from tests.reconciliation.conftest import Databases, cells
 
@@ -79,6 +80,21 @@ def test_schema_differences_come_first(databases: Databases) -> None:
     assert "texts are compared" in found["b", "type"].note
     assert "UTC" in found["c", "type"].note
     assert "text of it" in found["d", "comparison"].note
+
+
+def test_rows_that_policies_hide_are_told_of(databases: Databases) -> None:
+    databases.tables("t", "id int PRIMARY KEY, v text", "VALUES (1, 'a')", "VALUES (1, 'a'), (2, 'b')")
+    assert not databases.reconcile("t").schema
+    databases.target.execute(
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY few ON t USING (id < 2)"
+    )
+    result = databases.reconcile("t")
+    assert result.equal
+    (noted,) = result.schema
+    assert telling.schema_difference(noted) == (
+        "rows (row security, all rows against what policies show): "
+        "rows that are hidden from a connection's role are not compared"
+    )
 
 
 def test_relations_without_common_columns_are_refused(databases: Databases) -> None:
