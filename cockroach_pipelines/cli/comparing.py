@@ -49,20 +49,21 @@ def compare_file(
     partition = order.partition.key if order.partition else None
     with compared(asked, manager) as (result, _):
         blocked = comparison.header.expect.blocking and result.verdict is Verdict.FAIL
-        if target and not blocked:
-            target.publish_parquet(result.differences)
-        written = str(target) if target and not blocked else None
-        if as_json:
-            record = {"asset": asked.name, "partition": partition, **record_of(result), "written_to": written}
-            out.print_json(json.dumps(record, default=str))
-        else:
-            console = err if target and target.destination is None else out
+        console = err if target and target.destination is None else out
+        if not as_json:
             show(result, console, rows=0 if console is err else rows)
-            if target:
-                said = (
-                    f"written to {target}" if written else f"not written to {target}: too much differs, and it blocks"
-                )
-                console.print(said, highlight=False, soft_wrap=True, markup=False)
+        written = None
+        try:
+            if target and not blocked:
+                target.publish_parquet(result.differences)
+                written = str(target)
+        finally:  # what was found is told whatever becomes of the file
+            if as_json:
+                record = {"asset": asked.name, "partition": partition, **record_of(result), "written_to": written}
+                out.print_json(json.dumps(record, default=str))
+        if target and not as_json:
+            said = f"written to {target}" if written else f"not written to {target}: too much differs, and it blocks"
+            console.print(said, highlight=False, soft_wrap=True, markup=False)
         return exit_code_of(result)
 
 

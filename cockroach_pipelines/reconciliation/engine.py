@@ -14,6 +14,7 @@ import numpy as np
 
 from cockroach_pipelines.database import ConnectionManager
 from cockroach_pipelines.execution import Activity
+from cockroach_pipelines.execution.files import writing
 from cockroach_pipelines.reconciliation.aggregates import grouped
 from cockroach_pipelines.reconciliation.catalogue import describe
 from cockroach_pipelines.reconciliation.columns import has_unique_key, map_columns
@@ -135,7 +136,7 @@ class _Run:
         self.stopped = ""
 
     def run(self, resume: bool) -> Reconciliation:
-        with economical_memory():
+        with economical_memory(), writing(self.folder):
             return self._run(resume)
 
     def _run(self, resume: bool) -> Reconciliation:
