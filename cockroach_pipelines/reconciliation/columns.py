@@ -336,9 +336,12 @@ def pair_of(source: Column, target: Column, spec: ReconciliationSpec) -> Pair:
 
 def _policies(source: RelationShape, target: RelationShape) -> Iterator[SchemaDifference]:
     if source.has_policies or target.has_policies:
-        seen = ("what policies show" if shape.has_policies else "all rows" for shape in (source, target))
         note = "rows that are hidden from a connection's role are not compared"
-        yield SchemaDifference("", "row security", *seen, note)
+        yield SchemaDifference("", "row security", _visible(source), _visible(target), note)
+
+
+def _visible(shape: RelationShape) -> str:
+    return "what policies show" if shape.has_policies else "all rows"
 
 
 def _type_differences(pair: Pair) -> list[SchemaDifference]:

@@ -59,6 +59,20 @@ def test_dataset_is_readable_by_its_owner_alone_and_nothing_else_is_left(databas
     assert [path.name for path in databases.folder.iterdir()] == ["differences.parquet"]
 
 
+def test_two_comparisons_do_not_share_a_folder(databases: Databases) -> None:
+    databases.tables("t", "id int PRIMARY KEY", "SELECT 1", "SELECT 2")
+    refusals = []
+
+    def begin_another(_: Progress) -> None:
+        with pytest.raises(ReconciliationError, match="Another comparison works in") as raised:
+            databases.reconcile("t")
+        refusals.append(raised)
+
+    assert databases.reconcile("t", progress=begin_another).counts.total == 2
+    assert refusals
+    assert databases.reconcile("t").counts.total == 2
+
+
 def test_column_called_like_one_of_the_dataset(databases: Databases) -> None:
     databases.tables("t", 'kind int PRIMARY KEY, "row" text, "a""b" text', "SELECT 1, 'x', 'y'", "SELECT 1, 'z', 'q'")
     result = databases.reconcile("t")
