@@ -34,6 +34,7 @@ from cockroach_pipelines.reconciliation import Progress, Reconciliation, Verdict
 from cockroach_pipelines.reconciliation.files import Comparing
 
 _COLUMNS_SHOWN = 12
+_NOTED = "[yellow]![/]"
 _PATTERNS_SHOWN = 8
 
 
@@ -49,20 +50,21 @@ def compare_file(
     partition = order.partition.key if order.partition else None
     with compared(asked, manager) as (result, _):
         blocked = comparison.header.expect.blocking and result.verdict is Verdict.FAIL
-        if target and not blocked:
-            target.publish_parquet(result.differences)
-        written = str(target) if target and not blocked else None
-        if as_json:
-            record = {"asset": asked.name, "partition": partition, **record_of(result), "written_to": written}
-            out.print_json(json.dumps(record, default=str))
-        else:
-            console = err if target and target.destination is None else out
+        console = err if target and target.destination is None else out
+        if not as_json:
             show(result, console, rows=0 if console is err else rows)
-            if target:
-                said = (
-                    f"written to {target}" if written else f"not written to {target}: too much differs, and it blocks"
-                )
-                console.print(said, highlight=False, soft_wrap=True, markup=False)
+        written = None
+        try:
+            if target and not blocked:
+                target.publish_parquet(result.differences)
+                written = str(target)
+        finally:  # what was found is told whatever becomes of the file
+            if as_json:
+                record = {"asset": asked.name, "partition": partition, **record_of(result), "written_to": written}
+                out.print_json(json.dumps(record, default=str))
+        if target and not as_json:
+            said = f"written to {target}" if written else f"not written to {target}: too much differs, and it blocks"
+            console.print(said, highlight=False, soft_wrap=True, markup=False)
         return exit_code_of(result)
 
 
@@ -109,9 +111,7 @@ def exit_code_of(result: Reconciliation) -> ExitCode:
 def show(result: Reconciliation, console: Console, *, rows: int) -> None:
     """Show what a comparison found: what weighs most comes first."""
     for difference in result.schema:
-        console.print(
-            f"{CROSS} column {escape(telling.schema_difference(difference))}", highlight=False, soft_wrap=True
-        )
+        console.print(f"{_NOTED} {escape(telling.schema_difference(difference))}", highlight=False, soft_wrap=True)
     sample = telling.sample(result, rows)
     if sample:
         console.print(rows_table(sample))
@@ -119,7 +119,7 @@ def show(result: Reconciliation, console: Console, *, rows: int) -> None:
         console.print(_by_column(result))
     for pattern in result.patterns[:_PATTERNS_SHOWN]:
         console.print(f"  {escape(str(pattern))}", highlight=False, soft_wrap=True)
-    mark = TICK if result.verdict is Verdict.PASS else "[yellow]![/]" if result.verdict is Verdict.WARN else CROSS
+    mark = TICK if result.verdict is Verdict.PASS else _NOTED if result.verdict is Verdict.WARN else CROSS
     console.print(
         f"{mark} {escape(str(result.source))} against {escape(str(result.target))}: {escape(result.headline)}",
         highlight=False,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from rich.console import Console
+
 from cockroach_pipelines.cli.comparing import Asked, compared, exit_code_of, record_of, show
 from cockroach_pipelines.cli.console import err, out
 from cockroach_pipelines.cli.exit_codes import ExitCode
@@ -57,23 +59,31 @@ def reconcile_tables(
             )
     asked = Asked(f"reconcile {comparison.source.table}", comparison, {}, resume)
     with compared(asked, manager) as (result, comparing):
-        mended = _mend(result, comparing, mend) if mend else None
-        if target:
-            target.publish_parquet(result.differences)
-        if as_json:
-            written = {"written_to": str(target) if target else None, "mending": str(mended) if mended else None}
-            out.print_json(json.dumps({**record_of(result), **written}, default=str))
-        else:
-            console = err if target and target.destination is None else out
+        console = err if target and target.destination is None else out
+        if not as_json:
             show(result, console, rows=0 if console is err else rows)
+        said: dict[str, str | None] = {"written_to": None, "mending": None}
+        try:
+            if mend and (mended := _mend(result, comparing, mend)):
+                said["mending"] = str(mended)
             if target:
-                console.print(f"written to {target}", highlight=False, soft_wrap=True, markup=False)
-            if mended:
-                console.print(
-                    f"mending SQL is in {mended}; read it before you run it",
-                    highlight=False, soft_wrap=True, markup=False,
-                )  # fmt: skip
+                target.publish_parquet(result.differences)
+                said["written_to"] = str(target)
+        finally:  # what was found is told whatever becomes of the files
+            if as_json:
+                out.print_json(json.dumps({**record_of(result), **said}, default=str))
+            else:
+                _tell_of_files(said, console)
         return exit_code_of(result)
+
+
+def _tell_of_files(said: Mapping[str, str | None], console: Console) -> None:
+    if place := said["written_to"]:
+        console.print(f"written to {place}", highlight=False, soft_wrap=True, markup=False)
+    if place := said["mending"]:
+        console.print(
+            f"mending SQL is in {place}; read it before you run it", highlight=False, soft_wrap=True, markup=False
+        )
 
 
 @dataclass(frozen=True)

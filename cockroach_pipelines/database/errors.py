@@ -256,6 +256,7 @@ _BY_CLASS: dict[str, tuple[type[StatementError], str]] = {
     "42": (InvalidStatementError, "Check the text against the database's own tables and columns."),
     "53": (StatementError, "The server is short of a resource: lower the load, or raise its limit."),
 }
+_COMPUTED = "The server gives that column its values: leave it out of what is written."
 _BY_STATE: dict[str, tuple[type[StatementError], str]] = {
     "25006": (
         ReadOnlyError,
@@ -277,6 +278,7 @@ _BY_STATE: dict[str, tuple[type[StatementError], str]] = {
         InvalidStatementError,
         "A column of that name does not exist: compare the statement with the table's columns.",
     ),
+    "428C9": (InvalidStatementError, _COMPUTED),
     "42P10": (
         InvalidStatementError,
         "Name the columns of a primary key or of a unique index of the table, all of them.",
@@ -297,6 +299,7 @@ _BY_STATE: dict[str, tuple[type[StatementError], str]] = {
 
 # What only the text tells apart.
 _BY_TEXT: tuple[tuple[str, str, type[StatementError], str], ...] = (
+    ("42P10", "is a generated column", InvalidStatementError, _COMPUTED),
     (
         "40001",
         "RETRY_COMMIT_DEADLINE_EXCEEDED",

@@ -25,6 +25,11 @@ def java_sql_error(error: BaseException) -> DatabaseError:
     telling = [message for message in messages if message.sqlstate != _TRANSACTION_ABORTED]
     if telling or messages:
         return statement_error((telling or messages)[0])
+    if any(isinstance(link, java("java.lang.OutOfMemoryError")) for link in exception_chain(error)):
+        return DatabaseError(
+            "Java ran out of memory: it holds rows one by one, and those are too large.",
+            advice="Leave the largest column out, or set _JAVA_OPTIONS=-Xmx1g in the environment of the process.",
+        )
     return DatabaseError(f"The driver failed: {type(error).__name__}: {error}")
 
 

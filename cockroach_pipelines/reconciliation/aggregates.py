@@ -141,7 +141,7 @@ def _aggregated(
     side = "source" if is_source else "target"
     columns = {name: _column(shape, name if is_source else spec.rename.get(name, name), side) for name in _names(spec)}
     values = {
-        name: f"({spec.normalize[name].format(column)})" if name in spec.normalize else column
+        name: f"({spec.normalize[name].replace('{}', column)})" if name in spec.normalize else column
         for name, column in ((name, f"r.{quoted(column.name)}") for name, column in columns.items())
     }
     groups = [f"{values[name]} AS {quoted(name)}" for name in spec.group_by] or [f"'all'::text AS {_ALL}"]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect, ServerVersion, StatementError
+from cockroach_pipelines.database.arrow import NoResultError
 from cockroach_pipelines.reconciliation.columns import Column, RelationShape, literal
+from cockroach_pipelines.reconciliation.errors import NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.sides import Reader, Side
 
 _LOCALE_PROVIDERS_SINCE = 15
+_GENERATED_COLUMNS_SINCE = 12
+_NO_SUCH_TABLE = "42P01"
 
 
 def describe(side: Side, reader: Reader) -> RelationShape:
@@ -24,15 +29,30 @@ def describe(side: Side, reader: Reader) -> RelationShape:
     """
     try:
         return _described(side, reader)
-    except StatementError as error:  # both sides may have the same name
-        error.message = f"{error.message} (the {side.name}, on {side.relation.connection})"
+    except StatementError as error:
+        if error.sqlstate == _NO_SUCH_TABLE and _has_folded_capitals(side.relation.table or ""):
+            error.advice = f"A name with capitals stands in quotes, '\"Orders\"'. {error.advice}"
         raise
+
+
+def _has_folded_capitals(table: str) -> bool:
+    return any(part != part.lower() for part in table.split('"')[::2])
 
 
 def _described(side: Side, reader: Reader) -> RelationShape:
     relation = side.relation
-    schema = reader.schema(f"SELECT * FROM {relation.origin}", relation.parameters)
+    try:
+        schema = reader.schema(f"SELECT * FROM {relation.origin}", relation.parameters)
+    except NoResultError as error:
+        raise NoCommonColumnsError(
+            f"The {side.name} has no columns: {relation}.", advice="Compare relations that have some."
+        ) from error
     columns = [Column(field.name, _pg_type(field), _declared(field)) for field in schema]
+    if twice := next((name for name, times in Counter(schema.names).items() if times > 1), None):
+        raise ReconciliationError(
+            f"The {side.name} has two columns called {twice!r}.",
+            advice="Give each column of its SELECT a name of its own.",
+        )
     if side.dialect is Dialect.COCKROACHDB:
         return _of_cockroachdb(relation, reader, columns)
     return _of_postgresql(relation, reader, columns, side.server)
@@ -55,25 +75,25 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         return RelationShape(tuple(columns), estimated_rows=rows)
     table = f"{literal(relation.table)}::regclass"
     provider = "d.datlocprovider = 'c' AND " if server.numbers[0] >= _LOCALE_PROVIDERS_SINCE else ""
+    generated = "a.attgenerated <> ''" if server.numbers[0] >= _GENERATED_COLUMNS_SINCE else "false"
     known = {
-        name: (declared, nullable, bytewise)
-        for name, declared, nullable, bytewise in reader.query(
+        name: {
+            "declared": declared,
+            "nullable": nullable,
+            "bytewise": bytewise,
+            "computed": computed,
+            "numbered": numbered,
+        }
+        for name, declared, nullable, bytewise, computed, numbered in reader.query(
             "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, "
             "coalesce(c.collname IN ('C', 'POSIX', 'ucs_basic') OR c.collname = 'default' AND "
             f"(SELECT {provider}d.datcollate IN ('C', 'POSIX') FROM pg_database AS d "
-            "WHERE d.datname = current_database()), true) "
+            f"WHERE d.datname = current_database()), true), {generated}, a.attidentity = 'a' "
             "FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation "
             f"WHERE a.attrelid = {table} AND a.attnum > 0 AND NOT a.attisdropped"
         )
     }
-    columns = [
-        _replaced(
-            column, declared=known[column.name][0], nullable=known[column.name][1], bytewise=known[column.name][2]
-        )
-        if column.name in known
-        else column
-        for column in columns
-    ]
+    columns = [_replaced(column, **known.get(column.name, {})) for column in columns]
     indexes = [
         (primary, unique, json.loads(names), json.loads(nullable))
         for primary, unique, names, nullable in reader.query(
@@ -91,6 +111,7 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         unique_keys=tuple(frozenset(names) for _, unique, names, nullable in indexes if unique and not nullable),
         estimated_rows=rows,
         indexes=tuple(tuple(names) for _, _, names, _ in indexes),
+        has_policies=bool(reader.query(f"SELECT row_security_active({table})")[0][0]),
     )
 
 
@@ -98,7 +119,7 @@ def _with_enums(columns: list[Column], reader: Reader) -> list[Column]:
     if all(column.family is not Family.OTHER for column in columns):  # an enumeration is of none that is known
         return columns
     enums = {name for (name,) in reader.query("SELECT typname::text FROM pg_type WHERE typtype = 'e'")}
-    return [_replaced(column, is_enum=column.pg_type.strip('"').split(".")[-1] in enums) for column in columns]
+    return [_replaced(column, is_enum=column.pg_type.rpartition(".")[2].strip('"') in enums) for column in columns]
 
 
 def _replaced(column: Column, **changes: Any) -> Column:
@@ -117,15 +138,10 @@ def _of_cockroachdb(relation: Relation, reader: Reader, columns: list[Column]) -
         return RelationShape(tuple(columns))
     schema, table = _names(relation.table)
     known = {
-        name: (declared, nullable == "YES")
-        for name, declared, nullable in reader.query(cockroachdb_columns_sql(schema, table))
+        name: {"declared": declared.lower(), "nullable": nullable == "YES", "computed": bool(expression)}
+        for name, declared, nullable, expression in reader.query(cockroachdb_columns_sql(schema, table))
     }
-    columns = [
-        _replaced(column, declared=known[column.name][0].lower(), nullable=known[column.name][1])
-        if column.name in known
-        else column
-        for column in columns
-    ]
+    columns = [_replaced(column, **known.get(column.name, {})) for column in columns]
     keys: dict[str, list[str]] = {}
     for kind, name, column in reader.query(cockroachdb_keys_sql(schema, table)):
         keys.setdefault(f"{kind} {name}", []).append(column)
@@ -156,9 +172,9 @@ def _in_schema(schema: str | None, column: str) -> str:
 
 
 def cockroachdb_columns_sql(schema: str | None, table: str) -> str:
-    """Give the query for name, type and nullability of a table's columns."""
+    """Give the query for name, type, nullability and computing expression of a table's columns."""
     return (
-        "SELECT column_name, crdb_sql_type, is_nullable FROM information_schema.columns "
+        "SELECT column_name, crdb_sql_type, is_nullable, generation_expression FROM information_schema.columns "
         f"WHERE {_in_schema(schema, 'table_schema')} AND table_name = {literal(table)}"
     )
 

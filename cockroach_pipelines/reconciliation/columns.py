@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -10,6 +10,7 @@ from cockroach_pipelines.reconciliation.errors import KeyColumnError, NoCommonCo
 from cockroach_pipelines.reconciliation.families import (
     Family,
     common_family,
+    equals_literals,
     family_of,
     has_faithful_text,
     plain_type,
@@ -29,6 +30,8 @@ class Column:
         nullable: None where that is not known, as for the columns of a query.
         bytewise: Whether the column's own order of text is that of its bytes.
         is_enum: Whether the type is an enumeration.
+        computed: Whether the server computes it from other columns, so that nobody writes it.
+        numbered: Whether it is an identity that is always generated: a row gets another value only while it is inserted.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Column:
     nullable: bool | None = None
     bytewise: bool = True
     is_enum: bool = False
+    computed: bool = False
+    numbered: bool = False
 
     @property
     def family(self) -> Family:
@@ -47,6 +52,11 @@ class Column:
     def may_be_null(self) -> bool:
         """Whether it has to be reckoned with NULL."""
         return self.nullable is not False
+
+    @property
+    def equals_literals(self) -> bool:
+        """Whether it can be compared with a literal of a value's text, and equals it where that means the very value."""
+        return equals_literals(self.pg_type, is_enum=self.is_enum)
 
     @property
     def limited(self) -> bool:
@@ -64,6 +74,7 @@ class RelationShape:
         unique_keys: Sets of columns that name at most one row and are never NULL.
         estimated_rows: What the server believes; None when it does not know.
         indexes: Columns of its indexes, in order.
+        has_policies: Whether row security decides which rows the connection's role sees.
     """
 
     columns: tuple[Column, ...]
@@ -71,6 +82,7 @@ class RelationShape:
     unique_keys: tuple[frozenset[str], ...] = ()
     estimated_rows: int | None = None
     indexes: tuple[tuple[str, ...], ...] = ()
+    has_policies: bool = False
 
     @property
     def indexed(self) -> frozenset[str]:
@@ -117,6 +129,11 @@ class Pair:
         """Whether both sides have the very same type, and the values are taken as they are."""
         return not self.normalize and plain_type(self.source.pg_type) == plain_type(self.target.pg_type)
 
+    @property
+    def equals_literals(self) -> bool:
+        """Whether both columns can be compared with the text of a value, as it is."""
+        return self.source.equals_literals and self.target.equals_literals
+
     def column(self, *, is_source: bool) -> Column:
         """Give the column of one side."""
         return self.source if is_source else self.target
@@ -127,8 +144,9 @@ class SchemaDifference:
     """Something about the columns themselves that differs.
 
     Attributes:
-        column: The source's name, or the target's for a column that the source lacks.
-        what: `missing` in the target, `extra` in the target, `type`, `nullability` or `comparison` (how it is compared).
+        column: The source's name, or the target's for a column that the source lacks; empty for what rows there are.
+        what: `missing` in the target, `extra` in the target, `type`, `nullability`, `comparison` (how it is compared) or
+            `row security` (of the rows).
         source: What the source has.
         target: What the target has.
         note: What follows for the comparison.
@@ -173,7 +191,7 @@ def map_columns(source: RelationShape, target: RelationShape, spec: Reconciliati
         if column.name not in spec.exclude and (spec.columns is None or column.name in (*spec.columns, *key))
     ]
     pairs: dict[str, Pair] = {}
-    differences: list[SchemaDifference] = []
+    differences = list(_policies(source, target))
     for ours in wanted:
         name = ours.name
         theirs = target.column(spec.rename.get(name, name))
@@ -299,7 +317,7 @@ def pair_of(source: Column, target: Column, spec: ReconciliationSpec) -> Pair:
     )
     normalize = spec.normalize.get(source.name, "")
     if normalize:  # the expression's type is its own affair: texts of both sides are compared
-        note = f"compared as the text of {normalize.format(source.name)}"
+        note = f"compared as the text of {normalize.replace('{}', source.name)}"
         return Pair(source, target, Family.TEXT, tolerance, normalize, note)
     family, note = common_family(source.family, target.family), ""
     if family is None:
@@ -314,6 +332,16 @@ def pair_of(source: Column, target: Column, spec: ReconciliationSpec) -> Pair:
     elif family is Family.TIMESTAMPTZ and source.family is not target.family:
         note = "values without a time zone are taken as UTC"
     return Pair(source, target, family, tolerance, "", note)
+
+
+def _policies(source: RelationShape, target: RelationShape) -> Iterator[SchemaDifference]:
+    if source.has_policies or target.has_policies:
+        note = "rows that are hidden from a connection's role are not compared"
+        yield SchemaDifference("", "row security", _visible(source), _visible(target), note)
+
+
+def _visible(shape: RelationShape) -> str:
+    return "what policies show" if shape.has_policies else "all rows"
 
 
 def _type_differences(pair: Pair) -> list[SchemaDifference]:

@@ -19,6 +19,7 @@ from cockroach_pipelines.reconciliation.columns import has_unique_key, map_colum
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences
 from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.findings import findings
+from cockroach_pipelines.reconciliation.folder import working_in
 from cockroach_pipelines.reconciliation.hashing import collision_probability
 from cockroach_pipelines.reconciliation.journal import Journal, fingerprint
 from cockroach_pipelines.reconciliation.memory import economical_memory, release_memory
@@ -134,12 +135,11 @@ class _Run:
         self.stopped = ""
 
     def run(self, resume: bool) -> Reconciliation:
-        with economical_memory():
+        with working_in(self.folder), economical_memory():
             return self._run(resume)
 
     def _run(self, resume: bool) -> Reconciliation:
         started = dt.datetime.now(dt.UTC)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with Sides(self.connections, *self.relations, self.spec, self.activity) as sides:
             shapes = Shapes(*sides.both(describe))
             self.columns = map_columns(shapes.source, shapes.target, self.spec)

@@ -32,7 +32,7 @@ class SideSQL:
     def value(self, pair: Pair) -> str:
         """Give the column itself, or what it is normalized to."""
         column = f"{self.alias}.{quoted(self.column_of(pair).name)}"
-        return f"({pair.normalize.format(column)})" if pair.normalize else column
+        return f"({pair.normalize.replace('{}', column)})" if pair.normalize else column
 
     def typed(self, pair: Pair) -> str:
         """Give the value in a type that both sides share, where their own types differ."""

@@ -49,8 +49,15 @@ _FAITHFUL_TEXT = frozenset(
     (
         *("interval", "timetz", "inet", "cidr", "macaddr", "macaddr8", "bit", "varbit", "xml", "pg_lsn", "tsvector"),
         *("int4range", "int8range", "daterange", "tsrange", "tstzrange", "tid", "regclass", "tsquery"),
+        *("int4multirange", "int8multirange", "datemultirange", "tsmultirange", "tstzmultirange"),
     )
 )
+
+# PostgreSQL compares `column = 'text'` of these by their values. Others have no such operator (xml, jsonpath), read no
+# text there (composites, regclass), or compare a measure of the value, such as a circle's area.
+_EQUAL_TO_LITERALS = (_FAITHFUL_TEXT - {"xml", "regclass"}) | {
+    *("money", "numrange", "nummultirange", "xid", "xid8", "cid", "line", "lseg"),
+}
 
 _BLENDS: dict[frozenset[Family], Family] = {
     frozenset((Family.INTEGER, Family.NUMERIC)): Family.NUMERIC,
@@ -80,6 +87,15 @@ def family_of(pg_type: str) -> Family:
 def has_faithful_text(pg_type: str, *, is_enum: bool = False) -> bool:
     """Whether equal text of a type of `Family.OTHER` is equal value and unequal text unequal value."""
     return is_enum or plain_type(pg_type) in _FAITHFUL_TEXT
+
+
+def equals_literals(pg_type: str, *, is_enum: bool = False) -> bool:
+    """Whether `column = 'text'` is true where the text means the column's very value."""
+    name = plain_type(pg_type).removeprefix("_")
+    family = family_of(name)
+    if family is Family.JSON:
+        return name == "jsonb"
+    return is_enum or family is not Family.OTHER or name in _EQUAL_TO_LITERALS
 
 
 def common_family(source: Family, target: Family) -> Family | None:

@@ -93,6 +93,12 @@ def heading(result: Reconciliation, direction: Direction, guard: str) -> Iterato
         f"-- Makes {side_of(result, direction).table} like the {direction.other}: {result.headline}\n"
         f"-- Read before you run it. {guard}\n"
     )
+    for pair in result.pairs:
+        column = pair.column(is_source=direction is Direction.SOURCE)
+        if column.computed:
+            yield f"-- {_in_a_line(column.name)} is left out: the server computes it from other columns.\n"
+        elif column.numbered:
+            yield f"-- {_in_a_line(column.name)} is an identity, which only rows that are inserted can be given.\n"
     if not result.complete:
         yield f"-- The comparison stopped early: {result.stopped}. There may be more differences.\n"
 
@@ -100,7 +106,11 @@ def heading(result: Reconciliation, direction: Direction, guard: str) -> Iterato
 def left_out(key: Row | DuplicateKey, why: str) -> str:
     """Give the comment for rows of a key that are not mended."""
     said = str(key) if isinstance(key, DuplicateKey) else f"({', '.join(map(_shown, key))})"
-    return f"-- left out, {why}: {json.dumps(said, ensure_ascii=False)[1:-1]}\n"
+    return f"-- left out, {why}: {_in_a_line(said)}\n"
+
+
+def _in_a_line(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _shown(value: str | None) -> str:
@@ -149,7 +159,7 @@ class _Mending:
             (Kind.EXTRA, Kind.MISSING) if self._direction is Direction.TARGET else (Kind.MISSING, Kind.EXTRA)
         )
         yield from _in_transactions((self._write.delete(row) for row in self._rows(gone)), batch)
-        yield from _in_transactions((self._update(cells) for cells in self._changed()), batch)
+        yield from _in_transactions(self._updates(), batch)
         rows = self._rows(lacking)
         while some := list(islice(rows, batch)):
             yield in_transaction([self._write.insert(some)])
@@ -174,12 +184,14 @@ class _Mending:
         if cells:
             yield cells
 
-    def _update(self, cells: Sequence[Mapping[str, Any]]) -> str:
-        new, seen = (
-            {cell["column"]: cell[side] for cell in cells} for side in (self._direction.other, self._direction)
-        )
-        key = dict(zip((pair.name for pair in self._key), self._key_of(cells[0]), strict=True))
-        return self._write.update(key, seen, new)
+    def _updates(self) -> Iterator[str]:
+        for cells in self._changed():
+            new, seen = (
+                {cell["column"]: cell[side] for cell in cells} for side in (self._direction.other, self._direction)
+            )
+            if self._write.can_update(new):
+                key = dict(zip((pair.name for pair in self._key), self._key_of(cells[0]), strict=True))
+                yield self._write.update(key, seen, new)
 
     def _is_twice(self, record: Mapping[str, Any]) -> bool:
         return bool(self._twice) and canonical_key(self._key_of(record), self._key) in self._twice

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 from cockroach_pipelines.database import Dialect
 from cockroach_pipelines.reconciliation.columns import Column, Pair, quoted
-from cockroach_pipelines.reconciliation.families import Family, plain_type
+from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.matching import Row
 from cockroach_pipelines.reconciliation.typed_rows import own_literal, unlimited_type
-
-_WITHOUT_EQUALITY = ("json", "xml", "_json", "_xml", "point", "polygon", "_point", "_polygon")
 
 
 @dataclass(frozen=True)
@@ -48,16 +46,21 @@ class MendingStatements:
     def update(
         self, key: Mapping[str, str | None], seen: Mapping[str, str | None], new: Mapping[str, str | None]
     ) -> str:
-        """Give the row of a key new values for those that were seen."""
-        assigned = ", ".join(f"{self._name(pair)} = {self._literal(new[pair.name], pair)}" for pair in self._named(new))
+        """Give the row of a key new values for those that were seen, in columns that can be given any."""
+        pairs = self._assignable(self._named(new))
+        assigned = ", ".join(f"{self._name(pair)} = {self._literal(new[pair.name], pair)}" for pair in pairs)
         return f"UPDATE {self.table} SET {assigned} WHERE {self._is(key)} AND {self._is(seen)};"
+
+    def can_update(self, new: Mapping[str, str | None]) -> bool:
+        """Whether any of the values is one that a statement can give to a row that is there."""
+        return bool(self._assignable(self._named(new)))
 
     def insert(self, rows: Sequence[Mapping[str, str | None]]) -> str:
         """Insert rows, but none whose key is there."""
-        pairs = self._named(rows[0])
+        pairs = self._insertable(self._named(rows[0]))
         lines = ",\n    ".join(f"({', '.join(self._literal(row[pair.name], pair) for pair in pairs)})" for row in rows)
         names = ", ".join(map(self._name, pairs))
-        return f"INSERT INTO {self.table} ({names}) VALUES\n    {lines}\nON CONFLICT DO NOTHING;"
+        return f"INSERT INTO {self.table} ({names}){self._overriding} VALUES\n    {lines}\nON CONFLICT DO NOTHING;"
 
     def upsert(self, rows: Sequence[Replacement], dialect: Dialect, *, by_primary_key: bool) -> str:
         """Insert rows and replace those of the same key, each only where what it replaces is what was seen.
@@ -70,12 +73,15 @@ class MendingStatements:
         columns = ", ".join([*(f"n{place}" for place in range(len(pairs))), "there", *seen])
         lines = ",\n        ".join(self._replacement_line(row) for row in rows)
         names = list(map(self._name, pairs))
+        written = [
+            (name, value) for pair, name, value in zip(pairs, names, new, strict=True) if self._insertable([pair])
+        ]
         meet = " AND ".join(f"r.{name} = {value}" for name, value in zip(names[:width], new, strict=False))
         same = [self._is_seen(pair, f"v.{name}") for pair, name in zip(self.values, seen, strict=True)]
         put, conflict = self._put(dialect, by_primary_key=by_primary_key)
         return (
-            f"{put} INTO {self.table} ({', '.join(names)})\n"
-            f"SELECT {', '.join(new)}\n"
+            f"{put} INTO {self.table} ({', '.join(name for name, _ in written)}){self._overriding}\n"
+            f"SELECT {', '.join(value for _, value in written)}\n"
             f"FROM (\n    VALUES\n        {lines}\n) AS v ({columns})\n"
             f"LEFT JOIN {self.table} AS r ON {meet}\n"
             f"WHERE {' AND '.join([f'(r.{names[0]} IS NOT NULL) = v.there', *same])}{conflict};"
@@ -84,9 +90,19 @@ class MendingStatements:
     def _put(self, dialect: Dialect, *, by_primary_key: bool) -> tuple[str, str]:
         if dialect is Dialect.COCKROACHDB and by_primary_key:
             return "UPSERT", ""
-        assigned = ", ".join(f"{name} = excluded.{name}" for name in map(self._name, self.values))
+        assigned = ", ".join(f"{name} = excluded.{name}" for name in map(self._name, self._assignable(self.values)))
         meet = f"\nON CONFLICT ({', '.join(map(self._name, self.key))}) DO "
         return "INSERT", meet + (f"UPDATE SET {assigned}" if assigned else "NOTHING")
+
+    def _insertable(self, pairs: Sequence[Pair]) -> list[Pair]:
+        return [pair for pair in pairs if not self._own(pair).computed]
+
+    def _assignable(self, pairs: Sequence[Pair]) -> list[Pair]:
+        return [pair for pair in self._insertable(pairs) if not self._own(pair).numbered]
+
+    @property
+    def _overriding(self) -> str:
+        return " OVERRIDING SYSTEM VALUE" if any(self._own(pair).numbered for pair in self._all) else ""
 
     def _replacement_line(self, row: Replacement) -> str:
         width = len(self.key)
@@ -115,7 +131,7 @@ class MendingStatements:
         return f"{name} = {self._literal(value, pair)}"
 
     def _has_equality(self, pair: Pair) -> bool:
-        return plain_type(self._own(pair).pg_type) not in _WITHOUT_EQUALITY
+        return self._own(pair).equals_literals
 
     @staticmethod
     def _as_text(value: str, pair: Pair) -> str:

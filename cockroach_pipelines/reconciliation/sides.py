@@ -136,6 +136,9 @@ class Side:
         try:
             # In a thread that leaves the virtual machine when it ends.
             return call_interruptibly(lambda: work(reader), name=f"reconcile-{self.name}")
+        except DatabaseError as error:  # both sides may have the same names
+            error.message = f"{error.message} (the {self.name}, on {self.relation.connection})"
+            raise
         finally:
             self._free.put(reader)
 

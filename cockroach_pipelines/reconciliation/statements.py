@@ -174,6 +174,10 @@ def key_condition(keys: Sequence[Sequence[str | None]], pairs: Sequence[Pair], n
 
     Literals have no type of their own, so each takes that of the column: no cast can cut it off.
     """
+    names = [
+        f"({name})::text" if pair.family is Family.OTHER and not pair.equals_literals else name
+        for name, pair in zip(names, pairs, strict=True)
+    ]
     full = [key for key in keys if None not in key]
     parts = []
     if full:

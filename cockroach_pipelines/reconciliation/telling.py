@@ -73,11 +73,12 @@ def drilled(result: Reconciliation) -> str:
 
 
 def schema_difference(difference: SchemaDifference) -> str:
-    """Say how a column itself differs."""
+    """Say how a column itself differs, or which rows there are."""
     said = [side for side in (difference.source, difference.target) if side is not None]
     kinds = " against ".join(said)
     note = f": {difference.note}" if difference.note else ""
-    return f"{difference.column} ({difference.what}{', ' + kinds if kinds else ''}){note}"
+    what = f"column {difference.column}" if difference.column else "rows"
+    return f"{what} ({difference.what}{', ' + kinds if kinds else ''}){note}"
 
 
 def oddities(result: Reconciliation) -> Iterator[str]:

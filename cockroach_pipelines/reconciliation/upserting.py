@@ -33,6 +33,8 @@ from cockroach_pipelines.reconciliation.spec import HashKind
 from cockroach_pipelines.reconciliation.statements import Statements
 from cockroach_pipelines.reconciliation.suspects import rows_of
 
+_MOST_COLUMNS = 1664
+"""Of one relation on PostgreSQL; a row stands beside what it replaces."""
 # The guard looks before the statement writes: what comes between makes the transaction fail, to be run again.
 _BEGIN = "BEGIN ISOLATION LEVEL SERIALIZABLE;"
 
@@ -84,6 +86,11 @@ class _Upserting:
                 f"The {direction} cannot be mended by upserts: its key {', '.join(sorted(names))} is no primary key there, "
                 "and not unique and NOT NULL.",
                 advice="Mend by single statements, or compare by a key that is.",
+            )
+        if 2 * len(self._columns.all) + 1 - width > _MOST_COLUMNS:
+            raise ReconciliationError(
+                f"The {direction} cannot be mended by upserts: {len(self._columns.all):,} columns are too many for one statement.",
+                advice="Mend by single statements, or compare fewer `columns`.",
             )
         self._by_primary_key = frozenset(shape.primary_key) == names
 

@@ -321,6 +321,33 @@ def test_a_table_that_is_not_there_exits_with_1(command: Command, project: Path)
     assert said in done.err
 
 
+@pytest.mark.parametrize(
+    "way", [("run", "tables"), ("reconcile", "compared.orders", "compared.copy")], ids=lambda way: way[0]
+)
+def test_what_was_found_is_told_although_its_file_cannot_be_written(
+    command: Command, project: Path, tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    nowhere = ("-o", tmp_path / "file" / "d.parquet")
+    done = command(*way, "-c", project, *nowhere)
+    assert done.code == 1
+    assert "5 rows differ" in done.out
+    assert "written to" not in done.out
+    assert "cannot be written" in done.err
+    done = command(*way, "-c", project, *nowhere, "--json")
+    record = json.loads(done.out)
+    assert (done.code, record["differences"]["total"], record["written_to"]) == (1, 5, None)
+
+
+def test_a_working_folder_that_cannot_be_written_is_an_error_of_its_own(
+    command: Command, project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    done = reconcile(command, project, "compared.orders", "compared.copy", "--resume", tmp_path / "file" / "kept")
+    assert done.code == 1
+    assert f"error: {tmp_path}/file/kept cannot be written: Not a directory." in done.err
+
+
 def test_resume_keeps_its_folder_only_as_long_as_there_is_something_to_resume(
     command: Command, project: Path, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ import cockroach_pipelines
 from cockroach_pipelines.config import PipelinesError, Place
 from cockroach_pipelines.database import errors
 from cockroach_pipelines.database.errors import ServerMessage, StatementError, statement_error
+from cockroach_pipelines.database.jvm import JVMManager, java
+from cockroach_pipelines.database.sqlstate import java_sql_error
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,9 @@ def _below(kind: type[PipelinesError]) -> set[type[PipelinesError]]:
         for each in {below, *_below(below)}
         if each.__module__.startswith("cockroach_pipelines.")
     }
+
+
+def test_rows_that_java_cannot_hold_say_how_it_could(jvm: JVMManager) -> None:
+    error = java_sql_error(java("java.lang.OutOfMemoryError")("Java heap space"))
+    assert "Java ran out of memory" in str(error)
+    assert "_JAVA_OPTIONS=-Xmx1g" in str(error)

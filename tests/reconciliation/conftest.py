@@ -80,6 +80,7 @@ def both_databases(
 
 _TYPES = """
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE TYPE place AS (zone int, shelf text);
 CREATE COLLATION blind (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 """
 

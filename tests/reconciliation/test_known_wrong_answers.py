@@ -112,6 +112,7 @@ def test_text_keys_whose_collations_differ(databases: Databases, way: dict[str, 
         ("bytea", "decode(md5(g::text), 'hex')"),
         ("char(12)", "g::text"),
         ("float8", "g / 7.0"),
+        ("place", "row(g, 'shelf')::place"),
     ],
 )
 def test_keys_of_any_type(databases: Databases, way: dict[str, object], kind: str, key: str) -> None:

@@ -10,12 +10,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cockroach_pipelines.database import StatementError
 from cockroach_pipelines.reconciliation import (
     Bound,
     Care,
     Expectation,
     KeyColumnError,
     Kind,
+    Measure,
     NoCommonColumnsError,
     Progress,
     ReconciliationError,
@@ -24,6 +26,7 @@ from cockroach_pipelines.reconciliation import (
     Strategy,
     Tolerance,
     Verdict,
+    telling,
 )
 from tests.reconciliation.conftest import Databases, cells
 
@@ -56,6 +59,20 @@ def test_dataset_is_readable_by_its_owner_alone_and_nothing_else_is_left(databas
     assert [path.name for path in databases.folder.iterdir()] == ["differences.parquet"]
 
 
+def test_two_comparisons_do_not_share_a_folder(databases: Databases) -> None:
+    databases.tables("t", "id int PRIMARY KEY", "SELECT 1", "SELECT 2")
+    refusals = []
+
+    def begin_another(_: Progress) -> None:
+        with pytest.raises(ReconciliationError, match="Another comparison works in") as raised:
+            databases.reconcile("t")
+        refusals.append(raised)
+
+    assert databases.reconcile("t", progress=begin_another).counts.total == 2
+    assert refusals
+    assert databases.reconcile("t").counts.total == 2
+
+
 def test_column_called_like_one_of_the_dataset(databases: Databases) -> None:
     databases.tables("t", 'kind int PRIMARY KEY, "row" text, "a""b" text', "SELECT 1, 'x', 'y'", "SELECT 1, 'z', 'q'")
     result = databases.reconcile("t")
@@ -79,6 +96,21 @@ def test_schema_differences_come_first(databases: Databases) -> None:
     assert "text of it" in found["d", "comparison"].note
 
 
+def test_rows_that_policies_hide_are_told_of(databases: Databases) -> None:
+    databases.tables("t", "id int PRIMARY KEY, v text", "VALUES (1, 'a')", "VALUES (1, 'a'), (2, 'b')")
+    assert not databases.reconcile("t").schema
+    databases.target.execute(
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY few ON t USING (id < 2)"
+    )
+    result = databases.reconcile("t")
+    assert result.equal
+    (noted,) = result.schema
+    assert telling.schema_difference(noted) == (
+        "rows (row security, all rows against what policies show): "
+        "rows that are hidden from a connection's role are not compared"
+    )
+
+
 def test_relations_without_common_columns_are_refused(databases: Databases) -> None:
     databases.source.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (a int)")
     databases.target.execute("DROP TABLE IF EXISTS t; CREATE TABLE t (b int)")
@@ -98,6 +130,21 @@ def test_mistakes_in_the_question_are_named(databases: Databases) -> None:
     ):
         with pytest.raises(error, match=message):
             databases.reconcile("t", **spec)
+    databases.source.execute(
+        'DROP TABLE IF EXISTS "Capital", bare; CREATE TABLE "Capital" (id int); CREATE TABLE bare ()'
+    )
+    for source, error, message in (
+        (
+            Relation("source", "Capital"),
+            StatementError,
+            r"does not exist \(the source, on source\)\nA name with capitals",
+        ),
+        (Relation("source", "bare"), NoCommonColumnsError, "The source has no columns: source:bare"),
+        (Relation("source", sql="SELECT 1 AS id, 2 AS id"), ReconciliationError, "source has two columns called 'id'"),
+        (Relation("source", sql="SELECT 1 / (id - 1) AS id FROM t"), StatementError, r"zero \(the source, on source\)"),
+    ):
+        with pytest.raises(error, match=message):
+            databases.reconcile(source, "t")
     with pytest.raises(ReconciliationError, match="both a table and a query"):
         Relation("source")
     with pytest.raises(ReconciliationError, match="not the name of a table"):
@@ -183,6 +230,16 @@ def test_normalization_happens_on_both_sides(databases: Databases) -> None:
     assert not databases.reconcile("t").equal
     for strategy in (Strategy.DIRECT, Strategy.CHECKSUMS):
         assert databases.reconcile("t", normalize={"mail": "lower(trim({}))"}, strategy=strategy).equal
+
+
+def test_normalization_may_name_the_column_twice_and_hold_braces(databases: Databases) -> None:
+    databases.tables(
+        "t", "id int PRIMARY KEY, v text", "VALUES (1, 'ab'), (2, 'x1234')", "VALUES (1, 'ab'), (2, '4321')"
+    )
+    result = databases.reconcile("t", normalize={"v": "CASE WHEN {} ~ '[0-9]{4}' THEN '{}' ELSE {} END"})
+    assert result.equal
+    rows = {"measures": (Measure("distinct", "v"),), "group_by": ("id",)}
+    assert databases.reconcile("t", normalize={"v": "regexp_replace({}, '[0-9]{4}', '')"}, **rows).equal
 
 
 def test_sample_takes_the_same_keys_on_both_sides(databases: Databases) -> None:

@@ -131,5 +131,6 @@ def _table_of_frame(frame: Any) -> Any:
 def _reader_of_batches(batches: Iterator[Any]) -> Any:
     first = next(batches, None)
     if not isinstance(first, pa.RecordBatch):
-        raise TypeError("an iterable of rows holds pyarrow.RecordBatch, at least one for its schema")
+        given = "an empty iterable" if first is None else f"an iterable of {type(first).__name__}"
+        raise TypeError(f"rows are Arrow, a DataFrame or an iterable of pyarrow.RecordBatch, not {given}")
     return pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))

@@ -30,7 +30,7 @@ def upsert(jdbc: Any, table: str, data: Any, key: Sequence[str], columns: Column
         jdbc: An open `java.sql.Connection` of pgjdbc with autocommit off.
         table: The table's name, quoted and qualified as it stands in SQL.
         data: Rows, as `write` takes them.
-        key: The columns of a primary key or unique index of the table, unquoted.
+        key: The columns of a primary key or unique index of the table, unquoted; of one column also its name alone.
         columns: As in `write`.
 
     Returns:
@@ -42,6 +42,7 @@ def upsert(jdbc: Any, table: str, data: Any, key: Sequence[str], columns: Column
         StatementError: The server refused, for one because the key is not unique in the table.
     """
     incoming = Incoming(table, data, columns)
+    key = (key,) if isinstance(key, str) else key
     missing = [name for name in key if name not in incoming.columns]
     if missing or not key:
         raise ValueError(f"key must name columns of the data, {', '.join(map(repr, incoming.columns))}: {list(key)}")

@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from cockroach_pipelines.database.arrow import DuplicateKeyError, read, upsert
+from cockroach_pipelines.database.arrow import DuplicateKeyError, read, upsert, write
 from cockroach_pipelines.database.arrow import upsert as upsert_function
 from cockroach_pipelines.database.errors import ConstraintError, InvalidStatementError
 from tests.database.arrow.rows import columns, execute, still_works
@@ -95,6 +95,26 @@ def test_a_key_that_is_not_unique_is_refused_with_advice(jdbc: Any, stock: str) 
 def test_a_key_names_columns_of_the_data(jdbc: Any, key: list[str]) -> None:
     with pytest.raises(ValueError, match=r"key must name columns of the data, 'shop', 'item'"):
         upsert(jdbc, "stock", pa.table({"shop": [1], "item": ["apple"]}), key=key)
+
+
+def test_a_key_of_one_column_may_be_its_name(jdbc: Any) -> None:
+    execute(jdbc, "CREATE TEMPORARY TABLE keyed (shop text PRIMARY KEY, number int)")
+    upsert(jdbc, "keyed", pa.table({"shop": ["a", "b"], "number": [1, 2]}), "shop")
+    assert upsert(jdbc, "keyed", pa.table({"shop": ["b"], "number": [3]}), "shop").rows == 1
+    jdbc.rollback()
+
+
+def test_what_the_server_generates_is_to_be_left_out(jdbc: Any) -> None:
+    data = pa.table({"id": [1], "generated": [2]})
+    for kind, writing in (
+        ("GENERATED ALWAYS AS (id * 2) STORED", lambda: write(jdbc, "generating", data)),
+        ("GENERATED ALWAYS AS (id * 2) STORED", lambda: upsert(jdbc, "generating", data, ["id"])),
+        ("GENERATED ALWAYS AS IDENTITY", lambda: upsert(jdbc, "generating", data, ["id"])),
+    ):
+        execute(jdbc, f"CREATE TEMPORARY TABLE generating (id int PRIMARY KEY, generated int {kind})")
+        with pytest.raises(InvalidStatementError, match="leave it out of what is written"):
+            writing()
+        jdbc.rollback()
 
 
 def test_nothing_is_left_behind(jdbc: Any, stock: str) -> None:

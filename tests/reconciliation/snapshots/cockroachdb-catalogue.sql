@@ -1,4 +1,4 @@
-SELECT column_name, crdb_sql_type, is_nullable FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'it''s';
+SELECT column_name, crdb_sql_type, is_nullable, generation_expression FROM information_schema.columns WHERE table_schema = 'public' AND table_name = 'it''s';
 
 SELECT c.constraint_type, c.constraint_name, k.column_name FROM information_schema.table_constraints AS c JOIN information_schema.key_column_usage AS k ON k.constraint_name = c.constraint_name AND k.table_schema = c.table_schema AND k.table_name = c.table_name WHERE c.table_schema = current_schema() AND c.table_name = 'orders' AND c.constraint_type IN ('PRIMARY KEY', 'UNIQUE') ORDER BY 1, 2, k.ordinal_position;
 
