@@ -11,7 +11,7 @@
     │   └── RecipientsRefusedError          not to all of them
     ├── EmbeddedServerError                 embedded.errors: the embedded database cannot be started
     ├── MigrationStateError                 migrations.errors: files and history do not fit together
-    ├── FileWriteError                      execution.files.errors: a result cannot be written to its place
+    ├── FileWriteError                      config.file_errors: a result cannot be written to its place
     ├── MaintenanceError                    maintenance.errors: a batch job cannot run as it is asked for
     │   └── GuardError                      it would do harm, or not what it says
     ├── LeaseHeldError                      execution.lease: somebody else is at it

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cockroach_pipelines.execution.files import writing
+from cockroach_pipelines.config.file_errors import writing
 from cockroach_pipelines.reconciliation.errors import ReconciliationError
 
 

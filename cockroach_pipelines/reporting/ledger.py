@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from cockroach_pipelines.execution.files.errors import writing
+from cockroach_pipelines.config.file_errors import writing
 from cockroach_pipelines.execution.files.folders import synchronise_folder
 from cockroach_pipelines.reporting.errors import ReportError
 

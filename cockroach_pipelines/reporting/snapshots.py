@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cockroach_pipelines.config.file_errors import writing
 from cockroach_pipelines.execution.files import staging
-from cockroach_pipelines.execution.files.errors import writing
 from cockroach_pipelines.reporting.errors import SnapshotNotFoundError
 from cockroach_pipelines.reporting.manifest import MANIFEST, Manifest
 

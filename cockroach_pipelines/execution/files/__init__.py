@@ -1,8 +1,8 @@
 """Results as files: Parquet, CSV and Arrow IPC, on a local disk or any file system that fsspec knows."""
 
+from cockroach_pipelines.config.file_errors import FileWriteError, writing
 from cockroach_pipelines.execution.files.batches import unique_names
 from cockroach_pipelines.execution.files.destination import AnyPlace, Destination
-from cockroach_pipelines.execution.files.errors import FileWriteError, writing
 from cockroach_pipelines.execution.files.fitting import is_unscaled_numeric
 from cockroach_pipelines.execution.files.formats import ENDINGS, FileWriter, ending_of, writer_for
 from cockroach_pipelines.execution.files.sink import LocalFile

@@ -16,8 +16,8 @@ from fsspec.registry import known_implementations
 from upath import UPath
 
 from cockroach_pipelines.config import ConfigurationError
+from cockroach_pipelines.config.file_errors import remote_error, writing
 from cockroach_pipelines.config.suggestions import did_you_mean
-from cockroach_pipelines.execution.files.errors import remote_error, writing
 from cockroach_pipelines.execution.files.folders import synchronise_folder
 from cockroach_pipelines.execution.files.sink import LocalFile, Sink
 from cockroach_pipelines.execution.files.staging import staging

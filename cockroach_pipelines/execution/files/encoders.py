@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from cockroach_pipelines.execution.files.errors import FileWriteError
+from cockroach_pipelines.config.file_errors import FileWriteError
 from cockroach_pipelines.execution.files.sink import ArrowOutput, Sink
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 import pyarrow as pa
 
-from cockroach_pipelines.execution.files.errors import writing
+from cockroach_pipelines.config.file_errors import writing
 
 _BUFFER_BYTES = 1 << 20
 

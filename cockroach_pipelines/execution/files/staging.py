@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from cockroach_pipelines.execution.files.errors import writing
+from cockroach_pipelines.config.file_errors import writing
 
 _STAGING = ".staging"
 _OWNER = "owner"

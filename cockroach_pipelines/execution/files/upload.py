@@ -12,7 +12,7 @@ from typing import Any
 
 import fsspec
 
-from cockroach_pipelines.execution.files.errors import remote_error
+from cockroach_pipelines.config.file_errors import remote_error
 
 _logger = logging.getLogger(__name__)
 

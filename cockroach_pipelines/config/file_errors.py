@@ -7,7 +7,7 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
-from cockroach_pipelines.config import PipelinesError
+from cockroach_pipelines.config.errors import PipelinesError
 
 _STAYS = "What was there before is still there."
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
