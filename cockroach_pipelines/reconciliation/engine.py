@@ -39,9 +39,11 @@ from cockroach_pipelines.reconciliation.segments import HashSegments, NumberedSe
 from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import HashKind, Recheck, ReconciliationSpec, Strategy
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key
+from cockroach_pipelines.reconciliation.stopping import Limits, Stopped
 from cockroach_pipelines.reconciliation.surroundings import Surroundings, surroundings
 from cockroach_pipelines.reconciliation.tally import Tally
 from cockroach_pipelines.reconciliation.windows import (
+    FIRST_ROWS,
     HASHES_EACH,
     JOINED_EACH,
     ROWS_EACH,
@@ -61,6 +63,7 @@ DRILLED = "drilled"
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
 _SCANS_OF_BUCKETS = 3
 _ROWS_AT_FIRST = 10_000_000
+_ROWS_AT_FIRST_WATCHED = 100_000
 _WINDOWS_BEFORE_RELEASE = 8
 
 
@@ -132,7 +135,9 @@ class _Run:
         self.comparisons = 0
         self.moments: list[SideConsistency] = []
         self.reads_rows = False
+        self.counted_windows = 0
         self.stopped = ""
+        self.first_rows = FIRST_ROWS if spec.stop.counts or spec.stop.seconds is not None else None
 
     def run(self, resume: bool) -> Reconciliation:
         with economical_memory():
@@ -148,18 +153,23 @@ class _Run:
             self.kind = common_hash(sides, self.spec)
             self.statements = self._statements(sides)
             events = self._begin(shapes, resume)
-            plan = self._plan(sides, shapes, events)
             self._note_moments(sides, events)
-            windows = self._windows(sides, plan, events)
-            self._compare(sides, plan, windows, events)
-            around = Surroundings()
-            if self.tally.counts.total:
-                around = surroundings(sides, self.statements, (shapes.source, shapes.target))
+            choice, around = StrategyChoice(self.spec.strategy or Strategy.DIRECT, "it ended before any row"), None
+            sides.stop_at(self.pace.deadline)
+            try:
+                plan = self._plan(sides, shapes, events)
+                choice = plan.choice
+                windows = self._windows(sides, plan, events)
+                self._compare(sides, plan, windows, events)
+                if self.tally.counts.total:
+                    around = surroundings(sides, self.statements, (shapes.source, shapes.target))
+            except Stopped:
+                self._should_stop()
         parts, outcome = self.parts, None
         if self.spec.recheck and self.tally.counts.total:
             again = self._recheck(self.spec.recheck)
             outcome, self.tally, parts = again.outcome, again.tally, again.parts
-        return self._result(started, plan.choice, parts, outcome, around)
+        return self._result(started, choice, parts, outcome, around or Surroundings())
 
     def _recheck(self, asked: Recheck) -> Rechecked:
         return recheck(
@@ -234,6 +244,7 @@ class _Run:
                 self.comparisons += event["comparisons"]
                 self.segments = _same(plan, event["by"])
                 self.reads_rows = event["reads_rows"]
+                self.counted_windows = event["counted"]
                 return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]
         each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, HASHES_EACH)
         self.segments = plan.windows
@@ -241,17 +252,20 @@ class _Run:
             windows = [Window(0, ((0, plan.windows.count),))]
         elif plan.scanned is None:
             average = plan.rows / plan.windows.count
-            windows = cut(range(plan.windows.count), lambda _: average, each)
+            first = self.first_rows if plan.windows.sargable else None
+            windows = cut(range(plan.windows.count), lambda _: average, each, first)
         else:
             windows = self._differing_windows(sides, plan, plan.scanned, events)
         if plan.choice.strategy is Strategy.JOIN:
             counted = query_both(sides, self.statements, lambda statements: statements.count())
             self.rows += [int(rows) for (rows,) in counted]
+            self.counted_windows = len(windows)
         by = "windows" if self.segments is plan.windows else "scanned"
         self.journal.add(
             {
                 "cut": [window.runs for window in windows],
                 "by": by,
+                "counted": self.counted_windows,
                 "reads_rows": self.reads_rows,
                 "rows": self.rows.tolist(),
                 "comparisons": self.comparisons,
@@ -275,7 +289,9 @@ class _Run:
                 self.rows += chunk["rows"]
         each = max(1.0, plan.rows / scanned.count)
         length = scanned.count if isinstance(scanned, HashSegments) else int(_ROWS_AT_FIRST / each) + 1
-        while done < scanned.count and not self._should_stop():
+        if self.spec.stop.counts:
+            length = min(length, int(_ROWS_AT_FIRST_WATCHED / each) + 1) if scanned.sargable else length
+        while done < scanned.count and not self._should_stop() and not self._promises_enough(len(differing)):
             end = min(scanned.count, done + length)
             if scanned.count - end < length / 4:
                 end = scanned.count
@@ -306,12 +322,18 @@ class _Run:
             length = max(1, int((end - done) * self.spec.care.statement_seconds / seconds))
             done = end
             self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
-        windows = cut(differing, lambda number: counts[number], HASHES_EACH)
+        first = self.first_rows if scanned.sargable else None
+        windows = cut(differing, lambda number: counts[number], HASHES_EACH, first)
+        self.counted_windows = len(windows)
+        # What was not scanned because enough seems to differ already is read, should that not be so.
+        windows += cut(range(done, scanned.count), lambda _: each, HASHES_EACH, number=len(windows))
         if not scanned.sargable and plan.windows.sargable and len(windows) > _SCANS_OF_BUCKETS:
             # Each of them would scan everything; reading key and hash of every row by ranges of the key costs less.
             self.segments = plan.windows
             average = plan.rows / plan.windows.count
-            return cut(range(plan.windows.count), lambda _: average, HASHES_EACH)
+            windows = cut(range(plan.windows.count), lambda _: average, HASHES_EACH, self.first_rows)
+            self.counted_windows = len(windows)
+            return windows
         self.segments = scanned
         if not scanned.sargable and counts.sum() <= ROWS_EACH:
             self.reads_rows = True  # to find them again by their hashes would be one more scan
@@ -324,9 +346,11 @@ class _Run:
             self.tally.add_event(event["tally"])
             self.rows += event["rows"]
             self.comparisons += event["comparisons"]
-        counted = strategy in (Strategy.CHECKSUMS, Strategy.JOIN)
         way = Strategy.ROWS if self.reads_rows else strategy
-        reader = WindowReader(sides, self.statements, self.columns, self.segments, way, unique_key=self.unique_key)
+        limits = Limits(self._should_stop, self._would_be_enough, self._wanted, self.spec.stop.counts)
+        reader = WindowReader(
+            sides, self.statements, self.columns, self.segments, way, limits, unique_key=self.unique_key
+        )
         left = [window for window in windows if window.number not in finished]
         done = len(finished)
         for compared in reader.compare(self._allowed(left), self.spec.care.workers):
@@ -336,10 +360,14 @@ class _Run:
                 tally.add(matched, self.columns)
                 tables.append(differences(matched, self.columns))
             self.parts.write(compared.window.number, tables)
+            counted = compared.window.number < self.counted_windows
             rows = np.zeros(2, np.int64) if counted else np.array(compared.rows)
             self.tally.add_tally(tally)
             self.rows += rows
             self.comparisons += compared.comparisons
+            if compared.partial:  # another run has to read it whole
+                self._should_stop()
+                break
             self.journal.add(
                 {
                     "window": compared.window.number,
@@ -362,6 +390,19 @@ class _Run:
                 return
             self.pace.wait_for_leave()
             yield window
+
+    def _would_be_enough(self, differences: int, rows: int) -> bool:
+        total, compared = self.tally.counts.total, int(self.rows.max())
+        return bool(self.pace.reason_to_stop(total + differences, compared + rows))
+
+    def _wanted(self) -> int | None:
+        most = self.spec.stop.differences
+        return None if most is None else most - self.tally.counts.total
+
+    def _promises_enough(self, segments: int) -> bool:
+        """Whether segments that differ, each of which has a row that does, make it likely that no more are needed."""
+        most = self.spec.stop.differences
+        return most is not None and segments >= most
 
     def _should_stop(self) -> bool:
         if not self.stopped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
@@ -30,15 +31,19 @@ from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import SideConsistency
 from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
+from cockroach_pipelines.reconciliation.stopping import Stopped
 
 T = TypeVar("T")
 Stream = TypeVar("Stream", ArrowStream, CSVStream)
 
 _LOOK_SECONDS = 0.1
+_CANCEL_AGAIN_SECONDS = 1.0
 
 # What PostgreSQL's planner gets wrong here, by the version that brought it. It takes each row for a segment of its own,
 # and sorts them on disk; and it compiles statements that run for a tenth of a second.
 _PLANNING = {"enable_sort": 0, "jit": 11}
+# Where the beginning of a window is looked at, that of the other side has to be the same one: no scan joins another halfway.
+_PLANNING_OF_BEGINNINGS = {"synchronize_seqscans": 0}
 
 
 class Reader:
@@ -47,6 +52,7 @@ class Reader:
     def __init__(self, connection: CockroachDBConnection) -> None:
         self._connection = connection
         self._stream: Any = None
+        self._queries = False
         self._cancelled = False
         self._lock = threading.Lock()
 
@@ -81,7 +87,13 @@ class Reader:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of a small result."""
-        return self._connection.query(sql, parameters)
+        with self._lock:
+            self._queries = True
+        try:
+            return self._connection.query(sql, parameters)
+        finally:
+            with self._lock:
+                self._queries = False
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -106,6 +118,19 @@ class Reader:
             else:
                 self._connection.cancel()
 
+    def stop(self) -> None:
+        """End what runs, from any thread; the connection stays of use where that leaves no doubt about it."""
+        with self._lock:
+            self._cancelled = True
+            stream = self._stream
+            if self._queries:
+                self._connection.broken = True  # the cancel may come late, and strike what comes next
+        with contextlib.suppress(DatabaseError):
+            if stream is not None:
+                stream.cancel()
+            elif self._queries:
+                self._connection.cancel()
+
 
 class Side:
     """One relation and the connections that read it."""
@@ -115,6 +140,7 @@ class Side:
         self.relation = relation
         self.server = server
         self._readers = readers
+        self._stopped = False
         self._free: SimpleQueue[Reader] = SimpleQueue()
         for reader in readers:
             self._free.put(reader)
@@ -132,8 +158,14 @@ class Side:
     def _run(self, work: Callable[[Reader], T]) -> T:
         reader = self._free.get()
         try:
+            if self._stopped:
+                raise Stopped
             # In a thread that leaves the virtual machine when it ends.
             return call_interruptibly(lambda: work(reader), name=f"reconcile-{self.name}")
+        except DatabaseError as error:
+            if self._stopped:
+                raise Stopped from error
+            raise
         finally:
             self._free.put(reader)
 
@@ -142,6 +174,12 @@ class Side:
         self._threads.shutdown(wait=False, cancel_futures=True)
         for reader in self._readers:
             reader.cancel()
+
+    def stop(self) -> None:
+        """End everything that runs, and let nothing begin: whoever waits for it gets a `Stopped`."""
+        self._stopped = True
+        for reader in self._readers:
+            reader.stop()
 
     def close(self) -> None:
         """Wait for what runs."""
@@ -190,6 +228,30 @@ class Sides:
         self.source, self.target = sides
         for side in sides:
             self._stack.callback(side.close)
+
+    def stop_at(self, deadline: float | None) -> None:
+        """Let all that is read from then on end at a time of `time.monotonic()`, None for never, with a `Stopped`."""
+        if deadline is None:
+            return
+        over = threading.Event()
+        watching = threading.Thread(target=self._stop_at, args=(deadline, over), name="reconcile-time", daemon=True)
+        watching.start()
+        self._stack.callback(watching.join)
+        self._stack.callback(over.set)
+
+    def _stop_at(self, deadline: float, over: threading.Event) -> None:
+        if over.wait(deadline - time.monotonic()):
+            return
+        while True:
+            call_interruptibly(self.stop, name="reconcile-stop")
+            # A cancel that came before its statement has had no effect.
+            if over.wait(_CANCEL_AGAIN_SECONDS):
+                return
+
+    def stop(self) -> None:
+        """End everything that runs on both servers, and let nothing begin; see `Side.stop`."""
+        for side in self.pair:
+            side.stop()
 
     def _lend(self, relation: Relation) -> CockroachDBConnection:
         return self._stack.enter_context(self._connections.lend(relation.connection))
@@ -249,9 +311,10 @@ class Snapshots:
         transaction.begin(connection, self._activity)
         if identity in self._shared:
             connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
+        planning = _PLANNING | (_PLANNING_OF_BEGINNINGS if self._spec.stop.counts else {})
         settings = [
             f"set_config('{name}', 'off', true)"
-            for name, since in _PLANNING.items()
+            for name, since in planning.items()
             if connection.version.numbers[0] >= since
         ]
         snapshot = connection.query(f"SELECT pg_export_snapshot(), {', '.join(settings)}")[0][0]

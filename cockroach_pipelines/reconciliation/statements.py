@@ -26,6 +26,10 @@ class SQLText:
     text: str
     parameters: tuple[object, ...] = ()
 
+    def limited(self, most: int | None) -> SQLText:
+        """Give the same of at most so many rows, or itself."""
+        return self if most is None else replace(self, text=f"{self.text} LIMIT {most}")
+
 
 @dataclass(frozen=True)
 class Statements:
