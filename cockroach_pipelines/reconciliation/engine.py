@@ -47,6 +47,8 @@ from cockroach_pipelines.reconciliation.windows import (
     HASHES_EACH,
     JOINED_EACH,
     ROWS_EACH,
+    SCATTERED_EACH,
+    Compared,
     Window,
     WindowReader,
     cut,
@@ -61,7 +63,7 @@ DRILLED = "drilled"
 """Folder, within the folder, of the rows of groups that differ."""
 
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
-_SCANS_OF_BUCKETS = 3
+_FEW_IN_BUCKETS = 300_000
 _ROWS_AT_FIRST = 10_000_000
 _ROWS_AT_FIRST_WATCHED = 100_000
 _WINDOWS_BEFORE_RELEASE = 8
@@ -246,7 +248,8 @@ class _Run:
                 self.reads_rows = event["reads_rows"]
                 self.counted_windows = event["counted"]
                 return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]
-        each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, HASHES_EACH)
+        hashed = HASHES_EACH if plan.windows.sargable else SCATTERED_EACH
+        each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, hashed)
         self.segments = plan.windows
         if plan.choice.strategy is Strategy.DIRECT:
             windows = [Window(0, ((0, plan.windows.count),))]
@@ -323,12 +326,14 @@ class _Run:
             done = end
             self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
         first = self.first_rows if scanned.sargable else None
-        windows = cut(differing, lambda number: counts[number], HASHES_EACH, first)
+        size = HASHES_EACH if scanned.sargable else SCATTERED_EACH
+        windows = cut(differing, lambda number: counts[number], size, first)
         self.counted_windows = len(windows)
         # What was not scanned because enough seems to differ already is read, should that not be so.
-        windows += cut(range(done, scanned.count), lambda _: each, HASHES_EACH, number=len(windows))
-        if not scanned.sargable and plan.windows.sargable and len(windows) > _SCANS_OF_BUCKETS:
-            # Each of them would scan everything; reading key and hash of every row by ranges of the key costs less.
+        windows += cut(range(done, scanned.count), lambda _: each, size, number=len(windows))
+        if not scanned.sargable and plan.windows.sargable and counts.sum() > _FEW_IN_BUCKETS:
+            # To find them by their hashes would scan everything again and again; reading key and hash of every row by
+            # ranges of the key costs less.
             self.segments = plan.windows
             average = plan.rows / plan.windows.count
             windows = cut(range(plan.windows.count), lambda _: average, HASHES_EACH, self.first_rows)
@@ -355,11 +360,7 @@ class _Run:
         done = len(finished)
         for compared in reader.compare(self._allowed(left), self.spec.care.workers):
             tally = Tally()
-            tables = []
-            for matched in compared.matched:
-                tally.add(matched, self.columns)
-                tables.append(differences(matched, self.columns))
-            self.parts.write(compared.window.number, tables)
+            self.parts.write(compared.window.number, self._told(compared, tally))
             counted = compared.window.number < self.counted_windows
             rows = np.zeros(2, np.int64) if counted else np.array(compared.rows)
             self.tally.add_tally(tally)
@@ -382,6 +383,12 @@ class _Run:
             self.pace.tell("compare", done, len(windows), int(self.rows.sum()), self.tally.counts.total)
         if done < len(windows) and not self.stopped:
             raise AssertionError("windows were left out without a reason")
+
+    def _told(self, compared: Compared, tally: Tally) -> Iterator[Any]:
+        """Give the differences of a window as they come, and count them."""
+        for matched in compared.matched:
+            tally.add(matched, self.columns)
+            yield differences(matched, self.columns)
 
     def _allowed(self, windows: Sequence[Window]) -> Iterator[Window]:
         """Give windows as long as nothing says stop, each when the throttle lets it begin."""

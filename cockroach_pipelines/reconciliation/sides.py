@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -65,6 +65,12 @@ class Reader:
         """Give all rows of a statement as the server writes them; `portable`, as the other database does too."""
         with self._cancellable(self._connection.read_csv(sql, parameters, portable=portable)) as stream:
             return stream.rows()
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[object]) -> Iterator[ArrowStream]:
+        """Give the rows of a statement batch by batch."""
+        with self._cancellable(self._connection.read(sql, parameters)) as stream:
+            yield stream
 
     @contextmanager
     def _cancellable(self, stream: Stream) -> Iterator[Stream]:
@@ -174,6 +180,27 @@ class Side:
         self._threads.shutdown(wait=False, cancel_futures=True)
         for reader in self._readers:
             reader.cancel()
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[object]) -> Iterator[ArrowStream]:
+        """Let the calling thread read a statement's rows batch by batch, from the next free connection."""
+        reader = self._next_free()
+        try:
+            if self._stopped:
+                raise Stopped
+            with reader.stream(sql, parameters) as stream:
+                yield stream
+        except DatabaseError as error:
+            if self._stopped:
+                raise Stopped from error
+            raise
+        finally:
+            self._free.put(reader)
+
+    def _next_free(self) -> Reader:
+        while True:
+            with contextlib.suppress(Empty):
+                return self._free.get(timeout=_LOOK_SECONDS)
 
     def stop(self) -> None:
         """End everything that runs, and let nothing begin: whoever waits for it gets a `Stopped`."""

@@ -19,15 +19,24 @@ from cockroach_pipelines.database.arrow import CSVRows
 from cockroach_pipelines.reconciliation.arrays import from_integers, integers, one_chunk
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
+from cockroach_pipelines.reconciliation.multisets import Multisets
 from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, Segments, runs_of
 from cockroach_pipelines.reconciliation.sides import Reader, Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
-from cockroach_pipelines.reconciliation.statements import SQLText, Statements, is_integer_key, join_statement
+from cockroach_pipelines.reconciliation.statements import (
+    SQLText,
+    Statements,
+    is_hashed_whole,
+    is_integer_key,
+    join_statement,
+)
 from cockroach_pipelines.reconciliation.stopping import Limits, certain, probably_differing
 from cockroach_pipelines.reconciliation.written import RowMatcher
 
 HASHES_EACH = 100_000
 """Rows of a window of which key and hash are read."""
+SCATTERED_EACH = 1_000_000
+"""The same where no index finds the rows, and each window costs a scan of everything."""
 ROWS_EACH = 25_000
 """Rows of a window that are read whole."""
 JOINED_EACH = 1_000_000
@@ -35,7 +44,7 @@ JOINED_EACH = 1_000_000
 FIRST_ROWS = 1_000
 """Rows of the first window where a comparison may stop early."""
 _GROWTH, _GROWTH_WITHIN = 4, 8
-_KEYS_EACH = 5_000
+_KEYS_EACH, _SCATTERED_KEYS_EACH = 5_000, 50_000
 _PATIENCE_SECONDS = 1.0
 _MOST_OF_WINDOW, _MOST_OF_KEYS = 0.5, 0.5
 _LOOK_SECONDS = 0.1
@@ -61,14 +70,14 @@ class Compared:
     Attributes:
         window: Which.
         rows: Rows of the source and of the target that were compared; 0 where they were counted before.
-        matched: What differs, in pieces.
+        matched: What differs, in pieces that may be read while they are asked for.
         comparisons: Hashes that were compared.
         partial: Whether only the beginning of the window was read, because that was enough.
     """
 
     window: Window
     rows: tuple[int, int]
-    matched: list[Matched]
+    matched: Iterable[Matched]
     comparisons: int = 0
     partial: bool = False
 
@@ -138,6 +147,8 @@ class WindowReader:
         self._limits = limits
         self._unique_key = unique_key
         self._rows = RowMatcher(columns, unique_key=unique_key)
+        self._by_hash_alone = is_hashed_whole(columns)
+        self._keys_each = _KEYS_EACH if segments.sargable else _SCATTERED_KEYS_EACH
 
     def compare(self, windows: Iterable[Window], ahead: int) -> Iterator[Compared]:
         """Compare windows in order, so many of them under way beside the one that is waited for.
@@ -200,6 +211,8 @@ class WindowReader:
             return self._read(lambda statements: statements.rows(None, window.runs).limited(most))
         if self._strategy is Strategy.ROWS:
             return self._read_written(window, most)
+        if self._by_hash_alone:
+            return self._read(lambda statements: statements.key_hashes(self._segments, window.runs).limited(most))
         return self._read(lambda statements: statements.hashes(self._segments, window.runs).limited(most))
 
     def _end(self, under_way: Iterable[Reading]) -> None:
@@ -239,7 +252,7 @@ class WindowReader:
             differing += each.differing_rows
             if self._limits.enough(differing, max(rows)):
                 return Compared(window, rows, found, comparisons=max(rows), partial=True)
-            if differing < _MOST_OF_KEYS * min(suspects, len(found) * _KEYS_EACH):
+            if differing < _MOST_OF_KEYS * min(suspects, len(found) * self._keys_each):
                 return (
                     None  # what seems to differ hardly does: rows come in another order, or a tolerance lets them pass
                 )
@@ -253,11 +266,20 @@ class WindowReader:
             return Compared(window, rows, [match(tables[0], tables[1], self._columns)])
         if self._strategy is Strategy.ROWS:
             return Compared(window, rows, [self._rows.match(tables[0], tables[1])])
+        if self._by_hash_alone:
+            return Compared(window, rows, self._multisets(window, tables), comparisons=max(rows))
         ours, theirs = map(_hashes, tables)
         tables.clear()
         differing = differing_hashes(ours, theirs)
         matched = list(self._matched(window, differing, max(rows))) if len(differing) else []
         return Compared(window, rows, matched, comparisons=max(rows))
+
+    def _multisets(self, window: Window, tables: list[Any]) -> Iterator[Matched]:
+        ours, theirs = (integers(table["k"]).copy() for table in tables)
+        tables.clear()
+        sets = Multisets((ours, theirs), self._columns)
+        if not sets.equal:
+            yield from sets.differences(self._sides, self._statements, self._segments, window.runs)
 
     def _matched(self, window: Window, differing: Any, rows: int) -> Iterator[Matched]:
         """Read the rows whose hashes differ, and compare them."""
@@ -271,7 +293,7 @@ class WindowReader:
         """Read the rows of keys, 64 bits each, and compare them."""
         if not len(keys):
             return
-        pieces = np.array_split(keys, -(-len(keys) // _KEYS_EACH))
+        pieces = np.array_split(keys, -(-len(keys) // self._keys_each))
         under_way = deque([self._read_keys(window, pieces[0])])
         for piece in [*pieces[1:], None]:
             if piece is not None:
@@ -310,7 +332,8 @@ def read(side: Side, statement: SQLText) -> Future[Any]:
 
 
 def _hashes(table: Any) -> list[Any]:
-    return [integers(table[name]) for name in ("k", "h")]
+    numbers = [integers(column) for column in table.columns]
+    return numbers if len(numbers) > 1 else numbers * 2
 
 
 def _changed_keys(matched: Matched) -> Any:
