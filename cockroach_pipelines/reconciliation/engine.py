@@ -326,7 +326,7 @@ class _Run:
             done = end
             self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
         first = self.first_rows if scanned.sargable else None
-        size = HASHES_EACH if scanned.sargable else SCATTERED_EACH
+        size = HASHES_EACH if scanned.sargable else _even(int(counts.sum()), SCATTERED_EACH) + int(each)
         windows = cut(differing, lambda number: counts[number], size, first)
         self.counted_windows = len(windows)
         # What was not scanned because enough seems to differ already is read, should that not be so.
@@ -470,6 +470,11 @@ def _plan_state(plan: Plan, kind: HashKind) -> dict[str, Any]:
         "rows": plan.rows,
         "kind": kind,
     }
+
+
+def _even(rows: int, each: int) -> int:
+    """Give a size near `each` of which some windows hold so many rows: no last one costs a scan for little."""
+    return -(-rows // max(1, round(rows / each)))
 
 
 def _same(plan: Plan, by: str) -> Segments:

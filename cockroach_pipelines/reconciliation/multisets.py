@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cockroach_pipelines.reconciliation.arrays import from_booleans, from_integers, integers
+from cockroach_pipelines.reconciliation.arrays import from_integers, integers
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import DuplicateKey, Matched, canonical_rows
 from cockroach_pipelines.reconciliation.segments import Run, Segments
@@ -23,6 +23,7 @@ from cockroach_pipelines.reconciliation.statements import Statements
 _MOST_NAMED = 20_000  # the text of more would cost more memory than it saves time
 _SHARE_NAMED = 0.5
 _HASHES_EACH = 1 << 16
+_SIEVE = 1 << 22
 
 
 class Multisets:
@@ -66,7 +67,7 @@ class Multisets:
                     named = np.unique(wanted) if few else None
                     statement = written.hashed_rows(segments, runs, named)
                     stream = stack.enter_context(side.stream(statement.text, statement.parameters))
-                    reading.append((place, iter(stream), _Left(wanted)))
+                    reading.append((place, iter(stream), _Left(wanted, self._hashes)))
             while reading:
                 for each in list(reading):
                     place, batches, left = each
@@ -77,57 +78,65 @@ class Multisets:
                         yield found
 
     def _of(self, batch: Any, place: int, left: _Left) -> Matched | None:
-        numbers = integers(batch.column("k"))
-        taken, first = left.take(numbers)
-        if not taken.any():
+        taken, several = left.take(integers(batch.column("k")))
+        if not len(taken):
             return None
-        rows = pa.Table.from_batches([batch]).drop_columns("k").filter(from_booleans(taken))
+        rows = pa.Table.from_batches([batch]).drop_columns("k").take(from_integers(taken))
         everything, nothing = np.arange(len(rows)), np.empty(0, np.int64)
         source, target = (rows, rows.slice(0, 0)) if place == 0 else (rows.slice(0, 0), rows)
-        matched = Matched(
+        return Matched(
             source=source,
             target=target,
             missing=everything if place == 0 else nothing,
             extra=nothing if place == 0 else everything,
             changed_source=nothing,
             changed_target=nothing,
+            duplicates=self._duplicates(rows, several),
         )
-        matched.duplicates = self._duplicates(rows, numbers[taken], first[taken])
-        return matched
 
-    def _duplicates(self, rows: Any, numbers: Any, first: Any) -> list[DuplicateKey]:
-        ours, theirs = (_copies(side, numbers) for side in self._hashes)
-        several = np.flatnonzero(first & (np.maximum(ours, theirs) > 1))
-        if not len(several):
+    def _duplicates(self, rows: Any, several: Any) -> list[DuplicateKey]:
+        """Name those of the rows that are the first of several of their kind; `several` holds their hashes, else 0."""
+        first = np.flatnonzero(several)
+        if not len(first):
             return []
-        keys = canonical_rows(rows.take(from_integers(several)), self._columns.key)
-        return [
-            DuplicateKey(key, source, target)
-            for key, source, target in zip(keys, ours[several].tolist(), theirs[several].tolist(), strict=True)
-        ]
+        ours, theirs = (_copies(side, several[first]).tolist() for side in self._hashes)
+        keys = canonical_rows(rows.take(from_integers(first)), self._columns.key)
+        return [DuplicateKey(*each) for each in zip(keys, ours, theirs, strict=True)]
 
 
 class _Left:
-    """How many rows of each hash are still wanted."""
+    """How many rows of each hash are still wanted.
 
-    def __init__(self, wanted: Any) -> None:
+    Args:
+        wanted: The hashes, each as often as its rows are wanted; sorted.
+        all_hashes: Those of all rows of both sides.
+    """
+
+    def __init__(self, wanted: Any, all_hashes: tuple[Any, Any]) -> None:
         self._numbers, self._left = np.unique(wanted, return_counts=True)
+        self._several = np.maximum(*(_copies(side, self._numbers) for side in all_hashes)) > 1
         self._whole = self._left.copy()
+        # Most rows are not wanted, and a look into a small table says so of most of them sooner than a search.
+        self._sieve = np.zeros(_SIEVE, bool)
+        self._sieve[self._numbers & (_SIEVE - 1)] = True
 
-    def take(self, numbers: Any) -> tuple[Any, Any]:
-        """Choose rows by their hashes, no more than are wanted; give two masks: the chosen, and the first of their kind."""
-        places = np.minimum(np.searchsorted(self._numbers, numbers), len(self._numbers) - 1)
-        rows = np.flatnonzero(self._numbers[places] == numbers)
-        rows = rows[np.argsort(places[rows], kind="stable")]
-        places = places[rows]
-        starts = np.searchsorted(places, places)
-        occurrence = np.arange(len(places)) - starts
+    def take(self, hashes: Any) -> tuple[Any, Any]:
+        """Choose rows by their hashes, no more than are wanted.
+
+        Returns:
+            Their indices; and of each its hash where it is the first of several, else 0.
+        """
+        rows = np.flatnonzero(self._sieve[hashes & (_SIEVE - 1)])
+        places = np.minimum(np.searchsorted(self._numbers, hashes[rows]), len(self._numbers) - 1)
+        rows, places = (each[self._numbers[places] == hashes[rows]] for each in (rows, places))
+        order = np.argsort(places, kind="stable")
+        rows, places = rows[order], places[order]
+        occurrence = np.arange(len(places)) - np.searchsorted(places, places)
         chosen = occurrence < self._left[places]
-        taken, first = (np.zeros(len(numbers), bool) for _ in range(2))
-        taken[rows[chosen]] = True
-        first[rows[chosen & (occurrence == 0) & (self._left[places] == self._whole[places])]] = True
-        self._left -= np.bincount(places[chosen], minlength=len(self._left))
-        return taken, first
+        rows, places, occurrence = rows[chosen], places[chosen], occurrence[chosen]
+        first = self._several[places] & (occurrence == 0) & (self._left[places] == self._whole[places])
+        np.subtract.at(self._left, places, 1)
+        return rows, np.where(first, self._numbers[places], 0)
 
 
 def surplus(ours: Any, theirs: Any) -> Any:

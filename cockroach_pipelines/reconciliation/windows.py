@@ -166,6 +166,7 @@ class WindowReader:
                 return
             reading = under_way.popleft()
             window, tables = reading.window, [result(future) for future in reading.futures]
+            reading.futures.clear()  # which hold what they gave
             if reading.most is not None and any(len(table) >= reading.most for table in tables):
                 if found := self._partly(window, tables, reading.most):
                     yield found
