@@ -234,6 +234,8 @@ class Sides:
         self._spec = spec
         self._activity = activity or Activity()
         self._stack = ExitStack()
+        self._over = threading.Event()
+        self._watching: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         with self._stack:
@@ -253,6 +255,7 @@ class Sides:
             for name, relation, own in zip(("source", "target"), self._relations, lent, strict=True)
         ]
         self.source, self.target = sides
+        self._stack.callback(self._end_watching)  # when all statements have ended
         for side in sides:
             self._stack.callback(side.close)
 
@@ -260,20 +263,22 @@ class Sides:
         """Let all that is read from then on end at a time of `time.monotonic()`, None for never, with a `Stopped`."""
         if deadline is None:
             return
-        over = threading.Event()
-        watching = threading.Thread(target=self._stop_at, args=(deadline, over), name="reconcile-time", daemon=True)
-        watching.start()
-        self._stack.callback(watching.join)
-        self._stack.callback(over.set)
+        self._watching = threading.Thread(target=self._stop_at, args=(deadline,), name="reconcile-time", daemon=True)
+        self._watching.start()
 
-    def _stop_at(self, deadline: float, over: threading.Event) -> None:
-        if over.wait(deadline - time.monotonic()):
+    def _stop_at(self, deadline: float) -> None:
+        if self._over.wait(deadline - time.monotonic()):
             return
         while True:
             call_interruptibly(self.stop, name="reconcile-stop")
             # A cancel that came before its statement has had no effect.
-            if over.wait(_CANCEL_AGAIN_SECONDS):
+            if self._over.wait(_CANCEL_AGAIN_SECONDS):
                 return
+
+    def _end_watching(self) -> None:
+        self._over.set()
+        if self._watching:
+            self._watching.join()
 
     def stop(self) -> None:
         """End everything that runs on both servers, and let nothing begin; see `Side.stop`."""
