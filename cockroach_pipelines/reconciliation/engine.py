@@ -138,6 +138,7 @@ class _Run:
         self.moments: list[SideConsistency] = []
         self.reads_rows = False
         self.counted_windows = 0
+        self.cut_short = False
         self.stopped = ""
         self.first_rows = FIRST_ROWS if spec.stop.counts or spec.stop.seconds is not None else None
 
@@ -366,7 +367,7 @@ class _Run:
             self.tally.add_tally(tally)
             self.rows += rows
             self.comparisons += compared.comparisons
-            if compared.partial:  # another run has to read it whole
+            if compared.partial or self.cut_short:  # another run has to read it whole
                 self._should_stop()
                 break
             self.journal.add(
@@ -385,10 +386,13 @@ class _Run:
             raise AssertionError("windows were left out without a reason")
 
     def _told(self, compared: Compared, tally: Tally) -> Iterator[Any]:
-        """Give the differences of a window as they come, and count them."""
-        for matched in compared.matched:
-            tally.add(matched, self.columns)
-            yield differences(matched, self.columns)
+        """Give the differences of a window as they come, and count them; those that came before the time was over."""
+        try:
+            for matched in compared.matched:
+                tally.add(matched, self.columns)
+                yield differences(matched, self.columns)
+        except Stopped:
+            self.cut_short = True
 
     def _allowed(self, windows: Sequence[Window]) -> Iterator[Window]:
         """Give windows as long as nothing says stop, each when the throttle lets it begin."""

@@ -272,8 +272,7 @@ class WindowReader:
         ours, theirs = map(_hashes, tables)
         tables.clear()
         differing = differing_hashes(ours, theirs)
-        matched = list(self._matched(window, differing, max(rows))) if len(differing) else []
-        return Compared(window, rows, matched, comparisons=max(rows))
+        return Compared(window, rows, self._matched(window, differing, max(rows)), comparisons=max(rows))
 
     def _multisets(self, window: Window, tables: list[Any]) -> Iterator[Matched]:
         ours, theirs = (integers(table["k"]).copy() for table in tables)
@@ -284,6 +283,8 @@ class WindowReader:
 
     def _matched(self, window: Window, differing: Any, rows: int) -> Iterator[Matched]:
         """Read the rows whose hashes differ, and compare them."""
+        if not len(differing):
+            return
         if len(differing) > _MOST_OF_WINDOW * rows and rows <= ROWS_EACH:
             futures = self._read(lambda statements: statements.rows(self._segments, window.runs))
             yield match(result(futures[0]), result(futures[1]), self._columns)

@@ -21,6 +21,7 @@ from cockroach_pipelines.reconciliation import (
     Tolerance,
     Verdict,
     engine,
+    windows,
 )
 from tests.reconciliation.conftest import Databases, cells
 from tests.reconciliation.test_moving_data import Halt, halt
@@ -181,6 +182,18 @@ def test_a_silent_server_is_not_waited_for(databases: Databases, strategy: Strat
     assert busy(databases) == 0
     databases.tables("t", "id int PRIMARY KEY, v text", "SELECT 1, 'a'", "SELECT 1, 'a'")
     assert databases.reconcile("t").equal
+
+
+def test_what_was_found_of_a_window_when_its_time_is_over_is_kept(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    databases.tables("t", "id int PRIMARY KEY, v text, w text", ROWS.format("'a'"), ROWS.format("'b'"))
+    monkeypatch.setattr(windows, "_SCATTERED_KEYS_EACH", 100)  # a scan for each hundred
+    result = databases.reconcile("t", strategy=Strategy.HASHES, segments=1, stop=Stop(seconds=2))
+    assert result.stopped == "2 s are over"
+    assert 0 < result.counts.changed < 60_000
+    assert len({row["id"] for row in cells(result)}) == len(cells(result)) == result.counts.total
+    assert busy(databases) == 0
 
 
 def test_a_run_that_is_broken_off_after_it_has_seen_enough_knows_no_half_window(
