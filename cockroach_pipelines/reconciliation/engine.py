@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
 import time
@@ -164,10 +165,11 @@ class _Run:
                 choice = plan.choice
                 windows = self._windows(sides, plan, events)
                 self._compare(sides, plan, windows, events)
-                if self.tally.counts.total:
-                    around = surroundings(sides, self.statements, (shapes.source, shapes.target))
             except Stopped:
                 self._should_stop()
+            with contextlib.suppress(Stopped):  # whatever it has found by then is whole without
+                if self.tally.counts.total:
+                    around = surroundings(sides, self.statements, (shapes.source, shapes.target))
         parts, outcome = self.parts, None
         if self.spec.recheck and self.tally.counts.total:
             again = self._recheck(self.spec.recheck)
