@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -144,20 +145,20 @@ class Parts:
         self._schema = schema
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def write(self, window: int, tables: Sequence[Any]) -> None:
-        """Keep the differences of a window; none leaves no file."""
+    def write(self, window: int, tables: Iterable[Any]) -> None:
+        """Keep the differences of a window, each table as it comes; none leaves no file."""
         path = self._path(window)
-        if not any(len(table) for table in tables):
+        there = filter(len, tables)
+        if (first := next(there, None)) is None:
             path.unlink(missing_ok=True)
             return
         part = path.with_suffix(".part")
         part.touch(mode=0o600)
         rows = 0
         with pq.ParquetWriter(part, self._schema, compression="zstd") as writer:
-            for table in tables:
-                if len(table):
-                    writer.write_table(_shifted(table, rows))
-                    rows += int(table["row"][-1].as_py()) + 1
+            for table in chain([first], there):
+                writer.write_table(_shifted(table, rows))
+                rows += int(table["row"][-1].as_py()) + 1
         part.replace(path)
 
     def tables(self) -> Iterator[Any]:

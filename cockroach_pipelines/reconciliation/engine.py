@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
 import time
@@ -39,12 +40,16 @@ from cockroach_pipelines.reconciliation.segments import HashSegments, NumberedSe
 from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import HashKind, Recheck, ReconciliationSpec, Strategy
 from cockroach_pipelines.reconciliation.statements import Statements, hashed_key
+from cockroach_pipelines.reconciliation.stopping import Limits, Stopped
 from cockroach_pipelines.reconciliation.surroundings import Surroundings, surroundings
 from cockroach_pipelines.reconciliation.tally import Tally
 from cockroach_pipelines.reconciliation.windows import (
+    FIRST_ROWS,
     HASHES_EACH,
     JOINED_EACH,
     ROWS_EACH,
+    SCATTERED_EACH,
+    Compared,
     Window,
     WindowReader,
     cut,
@@ -59,8 +64,9 @@ DRILLED = "drilled"
 """Folder, within the folder, of the rows of groups that differ."""
 
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
-_SCANS_OF_BUCKETS = 3
+_FEW_IN_BUCKETS = 300_000
 _ROWS_AT_FIRST = 10_000_000
+_ROWS_AT_FIRST_WATCHED = 100_000
 _WINDOWS_BEFORE_RELEASE = 8
 
 
@@ -132,7 +138,10 @@ class _Run:
         self.comparisons = 0
         self.moments: list[SideConsistency] = []
         self.reads_rows = False
+        self.counted_windows = 0
+        self.cut_short = False
         self.stopped = ""
+        self.first_rows = FIRST_ROWS if spec.stop.counts or spec.stop.seconds is not None else None
 
     def run(self, resume: bool) -> Reconciliation:
         with working_in(self.folder), economical_memory():
@@ -147,18 +156,24 @@ class _Run:
             self.kind = common_hash(sides, self.spec)
             self.statements = self._statements(sides)
             events = self._begin(shapes, resume)
-            plan = self._plan(sides, shapes, events)
             self._note_moments(sides, events)
-            windows = self._windows(sides, plan, events)
-            self._compare(sides, plan, windows, events)
-            around = Surroundings()
-            if self.tally.counts.total:
-                around = surroundings(sides, self.statements, (shapes.source, shapes.target))
+            choice, around = StrategyChoice(self.spec.strategy or Strategy.DIRECT, "it ended before any row"), None
+            sides.stop_at(self.pace.deadline)
+            try:
+                plan = self._plan(sides, shapes, events)
+                choice = plan.choice
+                windows = self._windows(sides, plan, events)
+                self._compare(sides, plan, windows, events)
+            except Stopped:
+                self._should_stop()
+            with contextlib.suppress(Stopped):  # whatever it has found by then is whole without
+                if self.tally.counts.total:
+                    around = surroundings(sides, self.statements, (shapes.source, shapes.target))
         parts, outcome = self.parts, None
         if self.spec.recheck and self.tally.counts.total:
             again = self._recheck(self.spec.recheck)
             outcome, self.tally, parts = again.outcome, again.tally, again.parts
-        return self._result(started, plan.choice, parts, outcome, around)
+        return self._result(started, choice, parts, outcome, around or Surroundings())
 
     def _recheck(self, asked: Recheck) -> Rechecked:
         return recheck(
@@ -233,24 +248,29 @@ class _Run:
                 self.comparisons += event["comparisons"]
                 self.segments = _same(plan, event["by"])
                 self.reads_rows = event["reads_rows"]
+                self.counted_windows = event["counted"]
                 return [Window(number, tuple(map(tuple, runs))) for number, runs in enumerate(event["cut"])]
-        each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, HASHES_EACH)
+        hashed = HASHES_EACH if plan.windows.sargable else SCATTERED_EACH
+        each = {Strategy.ROWS: ROWS_EACH, Strategy.JOIN: JOINED_EACH}.get(plan.choice.strategy, hashed)
         self.segments = plan.windows
         if plan.choice.strategy is Strategy.DIRECT:
             windows = [Window(0, ((0, plan.windows.count),))]
         elif plan.scanned is None:
             average = plan.rows / plan.windows.count
-            windows = cut(range(plan.windows.count), lambda _: average, each)
+            first = self.first_rows if plan.windows.sargable else None
+            windows = cut(range(plan.windows.count), lambda _: average, each, first)
         else:
             windows = self._differing_windows(sides, plan, plan.scanned, events)
         if plan.choice.strategy is Strategy.JOIN:
             counted = query_both(sides, self.statements, lambda statements: statements.count())
             self.rows += [int(rows) for (rows,) in counted]
+            self.counted_windows = len(windows)
         by = "windows" if self.segments is plan.windows else "scanned"
         self.journal.add(
             {
                 "cut": [window.runs for window in windows],
                 "by": by,
+                "counted": self.counted_windows,
                 "reads_rows": self.reads_rows,
                 "rows": self.rows.tolist(),
                 "comparisons": self.comparisons,
@@ -274,7 +294,9 @@ class _Run:
                 self.rows += chunk["rows"]
         each = max(1.0, plan.rows / scanned.count)
         length = scanned.count if isinstance(scanned, HashSegments) else int(_ROWS_AT_FIRST / each) + 1
-        while done < scanned.count and not self._should_stop():
+        if self.spec.stop.counts:
+            length = min(length, int(_ROWS_AT_FIRST_WATCHED / each) + 1) if scanned.sargable else length
+        while done < scanned.count and not self._should_stop() and not self._promises_enough(len(differing)):
             end = min(scanned.count, done + length)
             if scanned.count - end < length / 4:
                 end = scanned.count
@@ -305,12 +327,20 @@ class _Run:
             length = max(1, int((end - done) * self.spec.care.statement_seconds / seconds))
             done = end
             self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
-        windows = cut(differing, lambda number: counts[number], HASHES_EACH)
-        if not scanned.sargable and plan.windows.sargable and len(windows) > _SCANS_OF_BUCKETS:
-            # Each of them would scan everything; reading key and hash of every row by ranges of the key costs less.
+        first = self.first_rows if scanned.sargable else None
+        size = HASHES_EACH if scanned.sargable else _even(int(counts.sum()), SCATTERED_EACH) + int(each)
+        windows = cut(differing, lambda number: counts[number], size, first)
+        self.counted_windows = len(windows)
+        # What was not scanned because enough seems to differ already is read, should that not be so.
+        windows += cut(range(done, scanned.count), lambda _: each, size, number=len(windows))
+        if not scanned.sargable and plan.windows.sargable and counts.sum() > _FEW_IN_BUCKETS:
+            # To find them by their hashes would scan everything again and again; reading key and hash of every row by
+            # ranges of the key costs less.
             self.segments = plan.windows
             average = plan.rows / plan.windows.count
-            return cut(range(plan.windows.count), lambda _: average, HASHES_EACH)
+            windows = cut(range(plan.windows.count), lambda _: average, HASHES_EACH, self.first_rows)
+            self.counted_windows = len(windows)
+            return windows
         self.segments = scanned
         if not scanned.sargable and counts.sum() <= ROWS_EACH:
             self.reads_rows = True  # to find them again by their hashes would be one more scan
@@ -323,22 +353,24 @@ class _Run:
             self.tally.add_event(event["tally"])
             self.rows += event["rows"]
             self.comparisons += event["comparisons"]
-        counted = strategy in (Strategy.CHECKSUMS, Strategy.JOIN)
         way = Strategy.ROWS if self.reads_rows else strategy
-        reader = WindowReader(sides, self.statements, self.columns, self.segments, way, unique_key=self.unique_key)
+        limits = Limits(self._should_stop, self._would_be_enough, self._wanted, self.spec.stop.counts)
+        reader = WindowReader(
+            sides, self.statements, self.columns, self.segments, way, limits, unique_key=self.unique_key
+        )
         left = [window for window in windows if window.number not in finished]
         done = len(finished)
         for compared in reader.compare(self._allowed(left), self.spec.care.workers):
             tally = Tally()
-            tables = []
-            for matched in compared.matched:
-                tally.add(matched, self.columns)
-                tables.append(differences(matched, self.columns))
-            self.parts.write(compared.window.number, tables)
+            self.parts.write(compared.window.number, self._told(compared, tally))
+            counted = compared.window.number < self.counted_windows
             rows = np.zeros(2, np.int64) if counted else np.array(compared.rows)
             self.tally.add_tally(tally)
             self.rows += rows
             self.comparisons += compared.comparisons
+            if compared.partial or self.cut_short:  # another run has to read it whole
+                self._should_stop()
+                break
             self.journal.add(
                 {
                     "window": compared.window.number,
@@ -354,6 +386,15 @@ class _Run:
         if done < len(windows) and not self.stopped:
             raise AssertionError("windows were left out without a reason")
 
+    def _told(self, compared: Compared, tally: Tally) -> Iterator[Any]:
+        """Give the differences of a window as they come, and count them; those that came before the time was over."""
+        try:
+            for matched in compared.matched:
+                tally.add(matched, self.columns)
+                yield differences(matched, self.columns)
+        except Stopped:
+            self.cut_short = True
+
     def _allowed(self, windows: Sequence[Window]) -> Iterator[Window]:
         """Give windows as long as nothing says stop, each when the throttle lets it begin."""
         for window in windows:
@@ -361,6 +402,19 @@ class _Run:
                 return
             self.pace.wait_for_leave()
             yield window
+
+    def _would_be_enough(self, differences: int, rows: int) -> bool:
+        total, compared = self.tally.counts.total, int(self.rows.max())
+        return bool(self.pace.reason_to_stop(total + differences, compared + rows))
+
+    def _wanted(self) -> int | None:
+        most = self.spec.stop.differences
+        return None if most is None else most - self.tally.counts.total
+
+    def _promises_enough(self, segments: int) -> bool:
+        """Whether segments that differ, each of which has a row that does, make it likely that no more are needed."""
+        most = self.spec.stop.differences
+        return most is not None and segments >= most
 
     def _should_stop(self) -> bool:
         if not self.stopped:
@@ -421,6 +475,11 @@ def _plan_state(plan: Plan, kind: HashKind) -> dict[str, Any]:
         "rows": plan.rows,
         "kind": kind,
     }
+
+
+def _even(rows: int, each: int) -> int:
+    """Give a size near `each` of which some windows hold so many rows: no last one costs a scan for little."""
+    return -(-rows // max(1, round(rows / each)))
 
 
 def _same(plan: Plan, by: str) -> Segments:

@@ -11,7 +11,7 @@ from cockroach_pipelines.reconciliation.columns import RelationShape
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 def fingerprint(

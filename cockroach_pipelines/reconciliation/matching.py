@@ -261,12 +261,16 @@ def _match_slowly(result: Matched, left: Any, right: Any, columns: ColumnMap) ->
             result.cells[position - width] = np.concatenate([result.cells[position - width], differ])
 
 
-def _rows(table: Any, rows: Any, pairs: Sequence[Pair]) -> list[Row]:
+def canonical_rows(table: Any, pairs: Sequence[Pair]) -> list[Row]:
     """Give rows as tuples of canonical text."""
     columns = [
-        canonical(_chosen(table[value_column(position)], rows), pair).to_pylist() for position, pair in enumerate(pairs)
+        canonical(one_chunk(table[value_column(position)]), pair).to_pylist() for position, pair in enumerate(pairs)
     ]
     return list(zip(*columns, strict=True)) if columns else []
+
+
+def _rows(table: Any, rows: Any, pairs: Sequence[Pair]) -> list[Row]:
+    return canonical_rows(table.take(from_integers(rows)), pairs)
 
 
 def _without_equal(

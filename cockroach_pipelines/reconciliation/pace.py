@@ -70,6 +70,12 @@ class Pace:
             )
         return rows[0][0]
 
+    @property
+    def deadline(self) -> float | None:
+        """When to stop at the latest, as `time.monotonic()` tells it."""
+        seconds = self._spec.stop.seconds
+        return None if seconds is None else self._started + seconds
+
     def reason_to_stop(self, differences: int, rows: int) -> str:
         """Say why to stop now; empty when there is no reason."""
         stop = self._spec.stop

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -32,15 +33,19 @@ from cockroach_pipelines.reconciliation.errors import ReconciliationError
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import SideConsistency
 from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
+from cockroach_pipelines.reconciliation.stopping import Stopped
 
 T = TypeVar("T")
 Stream = TypeVar("Stream", ArrowStream, CSVStream)
 
 _LOOK_SECONDS = 0.1
+_CANCEL_AGAIN_SECONDS = 1.0
 
 # What PostgreSQL's planner gets wrong here, by the version that brought it. It takes each row for a segment of its own,
 # and sorts them on disk; and it compiles statements that run for a tenth of a second.
 _PLANNING = {"enable_sort": 0, "jit": 11}
+# Where the beginning of a window is looked at, that of the other side has to be the same one: no scan joins another halfway.
+_PLANNING_OF_BEGINNINGS = {"synchronize_seqscans": 0}
 
 
 class Reader:
@@ -49,6 +54,7 @@ class Reader:
     def __init__(self, connection: CockroachDBConnection) -> None:
         self._connection = connection
         self._stream: Any = None
+        self._queries = False
         self._cancelled = False
         self._lock = threading.Lock()
 
@@ -61,6 +67,12 @@ class Reader:
         """Give all rows of a statement as the server writes them; `portable`, as the other database does too."""
         with self._cancellable(self._connection.read_csv(sql, parameters, portable=portable)) as stream:
             return stream.rows()
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[object]) -> Iterator[ArrowStream]:
+        """Give the rows of a statement batch by batch."""
+        with self._cancellable(self._connection.read(sql, parameters)) as stream:
+            yield stream
 
     @contextmanager
     def _cancellable(self, stream: Stream) -> Iterator[Stream]:
@@ -83,7 +95,13 @@ class Reader:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Give all rows of a small result."""
-        return self._connection.query(sql, parameters)
+        with self._lock:
+            self._queries = True
+        try:
+            return self._connection.query(sql, parameters)
+        finally:
+            with self._lock:
+                self._queries = False
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -108,6 +126,19 @@ class Reader:
             else:
                 self._connection.cancel()
 
+    def stop(self) -> None:
+        """End what runs, from any thread; the connection stays of use where that leaves no doubt about it."""
+        with self._lock:
+            self._cancelled = True
+            stream = self._stream
+            if self._queries:
+                self._connection.broken = True  # the cancel may come late, and strike what comes next
+        with contextlib.suppress(DatabaseError):
+            if stream is not None:
+                stream.cancel()
+            elif self._queries:
+                self._connection.cancel()
+
 
 class Side:
     """One relation and the connections that read it."""
@@ -117,6 +148,7 @@ class Side:
         self.relation = relation
         self.server = server
         self._readers = readers
+        self._stopped = False
         self._free: SimpleQueue[Reader] = SimpleQueue()
         for reader in readers:
             self._free.put(reader)
@@ -134,9 +166,14 @@ class Side:
     def _run(self, work: Callable[[Reader], T]) -> T:
         reader = self._free.get()
         try:
+            if self._stopped:
+                raise Stopped
             # In a thread that leaves the virtual machine when it ends.
             return call_interruptibly(lambda: work(reader), name=f"reconcile-{self.name}")
-        except DatabaseError as error:  # both sides may have the same names
+        except DatabaseError as error:
+            if self._stopped:
+                raise Stopped from error
+            # Both sides may have the same names.
             error.message = f"{error.message} (the {self.name}, on {self.relation.connection})"
             raise
         finally:
@@ -147,6 +184,33 @@ class Side:
         self._threads.shutdown(wait=False, cancel_futures=True)
         for reader in self._readers:
             reader.cancel()
+
+    @contextmanager
+    def stream(self, sql: str, parameters: Sequence[object]) -> Iterator[ArrowStream]:
+        """Let the calling thread read a statement's rows batch by batch, from the next free connection."""
+        reader = self._next_free()
+        try:
+            if self._stopped:
+                raise Stopped
+            with reader.stream(sql, parameters) as stream:
+                yield stream
+        except DatabaseError as error:
+            if self._stopped:
+                raise Stopped from error
+            raise
+        finally:
+            self._free.put(reader)
+
+    def _next_free(self) -> Reader:
+        while True:
+            with contextlib.suppress(Empty):
+                return self._free.get(timeout=_LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """End everything that runs, and let nothing begin: whoever waits for it gets a `Stopped`."""
+        self._stopped = True
+        for reader in self._readers:
+            reader.stop()
 
     def close(self) -> None:
         """Wait for what runs."""
@@ -174,6 +238,8 @@ class Sides:
         self._spec = spec
         self._activity = activity or Activity()
         self._stack = ExitStack()
+        self._over = threading.Event()
+        self._watching: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         with self._stack:
@@ -193,8 +259,35 @@ class Sides:
             for name, relation, own in zip(("source", "target"), self._relations, lent, strict=True)
         ]
         self.source, self.target = sides
+        self._stack.callback(self._end_watching)  # when all statements have ended
         for side in sides:
             self._stack.callback(side.close)
+
+    def stop_at(self, deadline: float | None) -> None:
+        """Let all that is read from then on end at a time of `time.monotonic()`, None for never, with a `Stopped`."""
+        if deadline is None:
+            return
+        self._watching = threading.Thread(target=self._stop_at, args=(deadline,), name="reconcile-time", daemon=True)
+        self._watching.start()
+
+    def _stop_at(self, deadline: float) -> None:
+        if self._over.wait(deadline - time.monotonic()):
+            return
+        while True:
+            call_interruptibly(self.stop, name="reconcile-stop")
+            # A cancel that came before its statement has had no effect.
+            if self._over.wait(_CANCEL_AGAIN_SECONDS):
+                return
+
+    def _end_watching(self) -> None:
+        self._over.set()
+        if self._watching:
+            self._watching.join()
+
+    def stop(self) -> None:
+        """End everything that runs on both servers, and let nothing begin; see `Side.stop`."""
+        for side in self.pair:
+            side.stop()
 
     def _lend(self, relation: Relation) -> CockroachDBConnection:
         return self._stack.enter_context(self._connections.lend(relation.connection))
@@ -254,9 +347,10 @@ class Snapshots:
         transaction.begin(connection, self._activity)
         if identity in self._shared:
             connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
+        planning = _PLANNING | (_PLANNING_OF_BEGINNINGS if self._spec.stop.counts else {})
         settings = [
             f"set_config('{name}', 'off', true)"
-            for name, since in _PLANNING.items()
+            for name, since in planning.items()
             if connection.version.numbers[0] >= since
         ]
         snapshot = connection.query(f"SELECT pg_export_snapshot(), {', '.join(settings)}")[0][0]

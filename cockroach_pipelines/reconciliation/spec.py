@@ -113,12 +113,17 @@ class Stop:
     Attributes:
         differences: Rows that differ.
         share: Of rows that differ among those compared so far, once 10,000 were.
-        seconds: Since the beginning.
+        seconds: Since the beginning; what still runs then is cancelled on both servers.
     """
 
     differences: int | None = None
     share: float | None = None
     seconds: float | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether what differs may end it."""
+        return self.differences is not None or self.share is not None
 
 
 @dataclass(frozen=True)

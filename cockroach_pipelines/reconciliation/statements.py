@@ -26,6 +26,10 @@ class SQLText:
     text: str
     parameters: tuple[object, ...] = ()
 
+    def limited(self, most: int | None) -> SQLText:
+        """Give the same of at most so many rows, or itself."""
+        return self if most is None else replace(self, text=f"{self.text} LIMIT {most}")
+
 
 @dataclass(frozen=True)
 class Statements:
@@ -62,6 +66,21 @@ class Statements:
         row_hash = hash_sql(self.kind, self.columns.all, self.side)
         source = self.source(segments.condition(runs, self.side))
         return SQLText(f"SELECT {self.key_bits} AS k, {row_hash} AS h{source.text}", source.parameters)
+
+    def key_hashes(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
+        """Give 64 bits of the key of each row: where there is no key, of the row."""
+        source = self.source(segments.condition(runs, self.side))
+        return SQLText(f"SELECT {self.key_bits} AS k{source.text}", source.parameters)
+
+    def hashed_rows(self, segments: Segments, runs: Sequence[Run], key_bits: Any = None) -> SQLText:
+        """Give what `rows` does, and 64 bits of the key as `k`."""
+        condition = segments.condition(runs, self.side)
+        if key_bits is not None:
+            # As a relation of their own: one array would be searched from its start for each row, but for PostgreSQL 14.
+            numbers = ",".join(map(str, key_bits.tolist()))
+            condition = f"{self.key_bits} IN (SELECT unnest('{{{numbers}}}'::int8[]))"
+        source = self.source(condition)
+        return SQLText(f"SELECT {self.key_bits} AS k, {self.texts}{source.text}", source.parameters)
 
     def hashes_of_each(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
         """Give what `hashes` does, by a SELECT for each run.
@@ -217,6 +236,11 @@ def is_integer_key(columns: ColumnMap) -> bool:
     """Whether the key is a single integer on both sides."""
     (first, *others) = columns.key
     return not columns.keyless and not others and first.family is Family.INTEGER
+
+
+def is_hashed_whole(columns: ColumnMap) -> bool:
+    """Whether rows have no key, and their hashes cover all of them: equal ones are of equal rows."""
+    return columns.keyless and hashed_key(columns) == columns.key
 
 
 def hashed_key(columns: ColumnMap) -> tuple[Pair, ...]:
