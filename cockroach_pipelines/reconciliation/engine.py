@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from cockroach_pipelines.database import Activity, ConnectionManager
 from cockroach_pipelines.reconciliation.aggregates import grouped
 from cockroach_pipelines.reconciliation.catalogue import describe
+from cockroach_pipelines.reconciliation.checksums import ChecksumScan
 from cockroach_pipelines.reconciliation.columns import has_unique_key, map_columns
 from cockroach_pipelines.reconciliation.dataset import Parts, difference_schema, differences
 from cockroach_pipelines.reconciliation.expressions import SideSQL
@@ -25,7 +25,7 @@ from cockroach_pipelines.reconciliation.hashing import collision_probability
 from cockroach_pipelines.reconciliation.journal import Journal, fingerprint
 from cockroach_pipelines.reconciliation.memory import economical_memory, release_memory
 from cockroach_pipelines.reconciliation.pace import Pace
-from cockroach_pipelines.reconciliation.plan import Plan, Planner, Shapes, common_hash
+from cockroach_pipelines.reconciliation.plan import Plan, Planner, Shapes, common_hash, plan_of_state
 from cockroach_pipelines.reconciliation.recheck import Rechecked, recheck
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.result import (
@@ -36,10 +36,10 @@ from cockroach_pipelines.reconciliation.result import (
     SideConsistency,
     StrategyChoice,
 )
-from cockroach_pipelines.reconciliation.segments import HashSegments, NumberedSegments, Segments, from_state
+from cockroach_pipelines.reconciliation.segments import NumberedSegments, Segments
 from cockroach_pipelines.reconciliation.sides import Sides
 from cockroach_pipelines.reconciliation.spec import HashKind, Recheck, ReconciliationSpec, Strategy
-from cockroach_pipelines.reconciliation.statements import Statements, hashed_key
+from cockroach_pipelines.reconciliation.statements import Statements
 from cockroach_pipelines.reconciliation.stopping import Limits, Stopped
 from cockroach_pipelines.reconciliation.surroundings import Surroundings, surroundings
 from cockroach_pipelines.reconciliation.tally import Tally
@@ -54,7 +54,6 @@ from cockroach_pipelines.reconciliation.windows import (
     WindowReader,
     cut,
     query_both,
-    read_checksums,
 )
 
 DIFFERENCES = "differences.parquet"
@@ -65,8 +64,6 @@ DRILLED = "drilled"
 
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
 _FEW_IN_BUCKETS = 300_000
-_ROWS_AT_FIRST = 10_000_000
-_ROWS_AT_FIRST_WATCHED = 100_000
 _WINDOWS_BEFORE_RELEASE = 8
 
 
@@ -214,31 +211,14 @@ class _Run:
     def _plan(self, sides: Sides, shapes: Shapes, events: list[dict[str, Any]]) -> Plan:
         for event in events:
             if state := event.get("plan"):
-                return self._plan_again(state)
+                self.kind = HashKind(state["kind"])
+                first, second = self.statements
+                self.statements = replace(first, kind=self.kind), replace(second, kind=self.kind)
+                return plan_of_state(state, self.columns)
         self.pace.tell("sample", 0, 0, 0, 0)
         plan = Planner(sides, self.statements, shapes, self.columns, self.spec, self.kind).plan()
-        self.journal.add({"plan": _plan_state(plan, self.kind)})
+        self.journal.add({"plan": plan.as_state(self.kind)})
         return plan
-
-    def _plan_again(self, state: dict[str, Any]) -> Plan:
-        self.kind = HashKind(state["kind"])
-        self.statements = tuple(replace(each, kind=self.kind) for each in self.statements)  # type: ignore[assignment]
-        hashed = hashed_key(self.columns)
-        scanned = from_state(state["scanned"], self.columns.key, hashed, self.kind) if state["scanned"] else None
-        windows = from_state(state["windows"], self.columns.key, hashed, self.kind)
-        choice = state["choice"]
-        return Plan(
-            StrategyChoice(
-                Strategy(choice["strategy"]),
-                choice["reason"],
-                HashKind(choice["hash"]) if choice["hash"] else None,
-                choice["segments"],
-                choice["sampled_share"],
-            ),
-            cast("NumberedSegments | None", scanned),
-            windows,
-            state["rows"],
-        )
 
     def _windows(self, sides: Sides, plan: Plan, events: list[dict[str, Any]]) -> list[Window]:
         """Say which segments are looked at row by row."""
@@ -282,57 +262,25 @@ class _Run:
         self, sides: Sides, plan: Plan, scanned: NumberedSegments, events: list[dict[str, Any]]
     ) -> list[Window]:
         """Compare checksums of all segments, and give windows of those that differ."""
-        counts = np.zeros(scanned.count, np.int64)
-        differing: list[int] = []
-        done = 0
+        scan = ChecksumScan(sides, self.statements, scanned, plan.rows, self.spec)
         for event in events:
             if (chunk := event.get("checksums")) is not None:
-                done = chunk["end"]
-                differing += [number for number, _ in chunk["differing"]]
-                for number, rows in chunk["differing"]:
-                    counts[number] = rows
+                scan.resume(chunk)
                 self.rows += chunk["rows"]
-        each = max(1.0, plan.rows / scanned.count)
-        length = scanned.count if isinstance(scanned, HashSegments) else int(_ROWS_AT_FIRST / each) + 1
-        if self.spec.stop.counts:
-            length = min(length, int(_ROWS_AT_FIRST_WATCHED / each) + 1) if scanned.sargable else length
-        while done < scanned.count and not self._should_stop() and not self._promises_enough(len(differing)):
-            end = min(scanned.count, done + length)
-            if scanned.count - end < length / 4:
-                end = scanned.count
-            clock = time.perf_counter()
-            ours, theirs = read_checksums(sides, self.statements, scanned, [(done, end)])
-            part = slice(done, end)
-            rows = np.maximum(ours[0], theirs[0])
-            found = [
-                done + int(number)
-                for number in np.flatnonzero((ours[0][part] != theirs[0][part]) | (ours[1][part] != theirs[1][part]))
-            ]
-            for number in found:
-                counts[number] = rows[number]
-            differing += found
-            compared = np.array([ours[0].sum(), theirs[0].sum()])
-            self.rows += compared
-            self.comparisons += end - done
-            self.journal.add(
-                {
-                    "checksums": {
-                        "end": end,
-                        "differing": [[number, int(counts[number])] for number in found],
-                        "rows": compared.tolist(),
-                    }
-                }
-            )
-            seconds = max(time.perf_counter() - clock, 0.001)
-            length = max(1, int((end - done) * self.spec.care.statement_seconds / seconds))
-            done = end
-            self.pace.tell("checksums", done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
+        while not scan.is_over and not self._should_stop() and not self._promises_enough(len(scan.differing)):
+            before = scan.done
+            chunk = scan.advance()
+            self.rows += chunk["rows"]
+            self.comparisons += scan.done - before
+            self.journal.add({"checksums": chunk})
+            self.pace.tell("checksums", scan.done, scanned.count, int(self.rows.sum()), self.tally.counts.total)
+        counts = scan.counts
         first = self.first_rows if scanned.sargable else None
-        size = HASHES_EACH if scanned.sargable else _even(int(counts.sum()), SCATTERED_EACH) + int(each)
-        windows = cut(differing, lambda number: counts[number], size, first)
+        size = HASHES_EACH if scanned.sargable else _even(int(counts.sum()), SCATTERED_EACH) + int(scan.rows_each)
+        windows = cut(scan.differing, lambda number: counts[number], size, first)
         self.counted_windows = len(windows)
         # What was not scanned because enough seems to differ already is read, should that not be so.
-        windows += cut(range(done, scanned.count), lambda _: each, size, number=len(windows))
+        windows += cut(range(scan.done, scanned.count), lambda _: scan.rows_each, size, number=len(windows))
         if not scanned.sargable and plan.windows.sargable and counts.sum() > _FEW_IN_BUCKETS:
             # To find them by their hashes would scan everything again and again; reading key and hash of every row by
             # ranges of the key costs less.
@@ -465,16 +413,6 @@ class _Run:
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         self.journal.remove()
         return result
-
-
-def _plan_state(plan: Plan, kind: HashKind) -> dict[str, Any]:
-    return {
-        "choice": vars(plan.choice),
-        "scanned": plan.scanned.as_state() if plan.scanned else None,
-        "windows": plan.windows.as_state(),
-        "rows": plan.rows,
-        "kind": kind,
-    }
 
 
 def _even(rows: int, each: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from cockroach_pipelines.reconciliation.segments import (
     RangeSegments,
     RowSegments,
     Segments,
+    from_state,
     runs_of,
 )
 from cockroach_pipelines.reconciliation.sides import Sides, result
@@ -60,6 +62,34 @@ class Plan:
     scanned: NumberedSegments | None
     windows: Segments
     rows: int
+
+    def as_state(self, kind: HashKind) -> dict[str, Any]:
+        """Give what `plan_of_state` makes it again from."""
+        return {
+            "choice": vars(self.choice),
+            "scanned": self.scanned.as_state() if self.scanned else None,
+            "windows": self.windows.as_state(),
+            "rows": self.rows,
+            "kind": kind,
+        }
+
+
+def plan_of_state(state: dict[str, Any], columns: ColumnMap) -> Plan:
+    """Make a plan again that `Plan.as_state` described."""
+    kind, hashed, choice = HashKind(state["kind"]), hashed_key(columns), state["choice"]
+    scanned = from_state(state["scanned"], columns.key, hashed, kind) if state["scanned"] else None
+    return Plan(
+        StrategyChoice(
+            Strategy(choice["strategy"]),
+            choice["reason"],
+            HashKind(choice["hash"]) if choice["hash"] else None,
+            choice["segments"],
+            choice["sampled_share"],
+        ),
+        cast("NumberedSegments | None", scanned),
+        from_state(state["windows"], columns.key, hashed, kind),
+        state["rows"],
+    )
 
 
 @dataclass(frozen=True)

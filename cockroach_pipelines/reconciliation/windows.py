@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,11 @@ import pyarrow as pa
 
 from cockroach_pipelines.database import call_interruptibly
 from cockroach_pipelines.database.arrow import CSVRows
-from cockroach_pipelines.reconciliation.arrays import from_integers, integers, one_chunk
+from cockroach_pipelines.reconciliation.arrays import from_integers, integers
 from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
 from cockroach_pipelines.reconciliation.multisets import Multisets
-from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, Segments, runs_of
+from cockroach_pipelines.reconciliation.segments import Run, Segments, runs_of
 from cockroach_pipelines.reconciliation.sides import Reader, Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import (
@@ -360,23 +359,3 @@ def read_both(
     """Read all rows of a statement on both sides at once."""
     first, second = (read(side, statement(each)) for side, each in zip(sides.pair, statements, strict=True))
     return result(first), result(second)
-
-
-def read_checksums(
-    sides: Sides, statements: tuple[Statements, Statements], segments: NumberedSegments, runs: Sequence[Run]
-) -> tuple[Any, Any]:
-    """Scan both sides at once, and give for each an array of rows and a list of sums, by segment."""
-    ours, theirs = read_both(sides, statements, lambda each: each.checksums(segments, runs))
-    return _by_segment(ours, segments), _by_segment(theirs, segments)
-
-
-def _by_segment(table: Any, segments: NumberedSegments) -> tuple[Any, Any]:
-    counts, sums = np.zeros(segments.count, np.int64), np.zeros(segments.count, object)
-    numbers = segments.numbers(one_chunk(table["segment"]))
-    np.add.at(counts, numbers, integers(table["n"]))
-    np.add.at(sums, numbers, np.array([*map(_whole, table["s"].to_pylist())], object))
-    return counts, sums
-
-
-def _whole(text: str) -> int:
-    return int(Decimal(text)) if "E" in text else int(text)  # CockroachDB may write a sum with an exponent
