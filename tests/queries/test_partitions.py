@@ -57,6 +57,7 @@ def test_a_header_has_one_of_four_forms() -> None:
     assert isinstance(time, TimePartition)
     assert (time.every, time.offset, time.column) == (PartitionEvery.HOUR, 15, "time_hour")
     assert header_of("partition: {keys: [eu, us]}").partition == KeysPartition(keys=("eu", "us"))
+    assert header_of("partition: [eu, us]").partition == KeysPartition(keys=("eu", "us"))
     asked = header_of("partition: {query: SELECT DISTINCT region FROM orders, every: 1h, gone: remove}").partition
     assert asked == QueryPartition(query="SELECT DISTINCT region FROM orders", every=3600, gone=Gone.REMOVE)
     both = header_of(
@@ -108,6 +109,7 @@ def test_a_header_has_one_of_four_forms() -> None:
                 "Write another key.",
             ],
         ),
+        ("[eu, no]", ["f.sql:2:17: `partition.1`: expected text, found the boolean false; put it in quotes."]),
         ("{keys: [eu], colum: x}", ["f.sql:2:25: Unknown key 'colum' of partition.\nKnown here: keys."]),
         (
             "{query: SELECT 1, every: 1s, gone: rmove}",

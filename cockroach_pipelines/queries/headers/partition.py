@@ -231,6 +231,8 @@ OneDimension: TypeAlias = TimePartition | KeysPartition | QueryPartition
 def _one_dimension(value: object) -> object:
     if isinstance(value, OneDimension):
         return value
+    if isinstance(value, list):
+        return KeysPartition.model_validate({"keys": value})
     given = value.keys() if isinstance(value, dict) else ()
     if not set(given).isdisjoint(_TIMES) and "query" not in given:
         return TimePartition.model_validate(value)
