@@ -57,7 +57,11 @@ def _partition(context: dg.AssetExecutionContext) -> list[str]:
 
 def _claim(instance: DagsterInstance, pool: str, run_id: str, step: str) -> bool:
     storage = instance.event_log_storage
-    storage.set_concurrency_slots(pool, 1)
+    try:
+        storage.set_concurrency_slots(pool, 1)
+    except Exception:
+        if pool not in storage.get_concurrency_keys():  # else another run made it at the same moment
+            raise
     if not storage.claim_concurrency_slot(pool, run_id, step).is_claimed:
         storage.free_concurrency_slot_for_step(run_id, step)
         return False

@@ -205,7 +205,8 @@ def test_throttle_pauses_until_it_says_go(databases: Databases) -> None:
 
 
 def test_interrupt_ends_the_statements_on_both_servers(databases: Databases) -> None:
-    slow = "SELECT g AS id, pg_sleep(0.05)::text AS v FROM generate_series(1, 100000) AS g"
+    nap = "pg_sleep(0.0501)"  # other tests on this server sleep, too
+    slow = f"SELECT g AS id, {nap}::text AS v FROM generate_series(1, 100000) AS g"
     timer = threading.Timer(1.0, _thread.interrupt_main)
     timer.start()
     started = time.monotonic()
@@ -214,7 +215,7 @@ def test_interrupt_ends_the_statements_on_both_servers(databases: Databases) -> 
             Relation("source", sql=slow), Relation("target", sql=slow), key=("id",), strategy=Strategy.CHECKSUMS
         )
     assert time.monotonic() - started < 15
-    busy = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'tester' AND state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+    busy = f"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{nap}%' AND pid <> pg_backend_pid()"
     deadline = time.monotonic() + 10
     while databases.source.execute(busy).fetchone() != (0,) and time.monotonic() < deadline:
         time.sleep(0.1)
