@@ -142,9 +142,8 @@ class _Left:
 def surplus(ours: Any, theirs: Any) -> Any:
     """Give what one sorted array has more often than another, each as often as it does."""
     pieces = [np.empty(0, np.int64)]
-    for start in range(
-        0, len(ours), _HASHES_EACH
-    ):  # a piece at a time: arrays of all of them would be larger than both
+    # A piece at a time: arrays of all of them would be larger than both.
+    for start in range(0, len(ours), _HASHES_EACH):
         piece = ours[start : start + _HASHES_EACH]
         occurrence = np.arange(start, start + len(piece)) - np.searchsorted(ours, piece)
         pieces.append(piece[occurrence >= _copies(theirs, piece)])

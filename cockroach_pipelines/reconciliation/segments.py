@@ -88,8 +88,7 @@ class IntegerSegments(NumberedSegments):
 
     def number(self, side: SideSQL) -> str:
         """See `Segments.number`."""
-        key = f"({side.value(self.pair)}::int8 - ({self.low}))"
-        return f"{key} // {self.width}" if side.dialect is Dialect.COCKROACHDB else f"{key} / {self.width}"
+        return _quotient(f"({side.value(self.pair)}::int8 - ({self.low}))", self.width, side)
 
     def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
         """See `Segments.condition`."""
@@ -342,9 +341,12 @@ def _place(axis: IntegerSegments, side: SideSQL) -> str:
     """Give an SQL expression of the range in which a value lies; what is beyond the edges cannot overflow."""
     high = axis.low + axis.width * axis.ranges - 1
     key = f"(least(greatest({side.value(axis.pair)}::int8, {axis.low}), {high}) - ({axis.low}))"
-    if axis.width == 1:
-        return key
-    return f"{key} // {axis.width}" if side.dialect is Dialect.COCKROACHDB else f"{key} / {axis.width}"
+    return key if axis.width == 1 else _quotient(key, axis.width, side)
+
+
+def _quotient(key: str, width: int, side: SideSQL) -> str:
+    """Divide integers to an integer, which is another operator on each database."""
+    return f"{key} // {width}" if side.dialect is Dialect.COCKROACHDB else f"{key} / {width}"
 
 
 def _between(axis: IntegerSegments, first: int, end: int, side: SideSQL) -> str:

@@ -252,10 +252,9 @@ class WindowReader:
             differing += each.differing_rows
             if self._limits.enough(differing, max(rows)):
                 return Compared(window, rows, found, comparisons=max(rows), partial=True)
+            # What seems to differ may hardly do so: rows come in another order, or a tolerance lets them pass.
             if differing < _MOST_OF_KEYS * min(suspects, len(found) * self._keys_each):
-                return (
-                    None  # what seems to differ hardly does: rows come in another order, or a tolerance lets them pass
-                )
+                return None
         return None
 
     def _finish(self, window: Window, tables: list[Any]) -> Compared:
