@@ -105,13 +105,18 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
             f"WHERE i.indrelid = {table} AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL GROUP BY i.indexrelid, 1, 2"
         )
     ]
+    policies, row_bytes = reader.query(
+        f"SELECT row_security_active(c.oid), CASE WHEN c.relpages > 0 AND c.reltuples > 0 "
+        f"THEN c.relpages * current_setting('block_size')::float8 / c.reltuples END FROM pg_class AS c WHERE c.oid = {table}"
+    )[0]
     return RelationShape(
         tuple(columns),
         primary_key=next((tuple(names) for primary, _, names, _ in indexes if primary), ()),
         unique_keys=tuple(frozenset(names) for _, unique, names, nullable in indexes if unique and not nullable),
         estimated_rows=rows,
         indexes=tuple(tuple(names) for _, _, names, _ in indexes),
-        has_policies=bool(reader.query(f"SELECT row_security_active({table})")[0][0]),
+        has_policies=bool(policies),
+        row_bytes=row_bytes,
     )
 
 

@@ -16,7 +16,7 @@ from cockroach_pipelines.reconciliation.spec import ReconciliationSpec
 from cockroach_pipelines.reconciliation.statements import Statements
 from cockroach_pipelines.reconciliation.windows import read_both
 
-_ROWS_AT_FIRST = 10_000_000
+_BYTES_AT_FIRST = 3_000_000_000
 _ROWS_AT_FIRST_WATCHED = 100_000
 
 
@@ -28,6 +28,7 @@ class ChecksumScan:
         statements: Their statements, the source's first.
         segments: What is scanned. Buckets of a hash are scanned all at once: no index finds some of them.
         rows: About how many the larger side has.
+        row_bytes: About how many one of them takes.
         spec: What was asked.
 
     Attributes:
@@ -43,6 +44,7 @@ class ChecksumScan:
         statements: tuple[Statements, Statements],
         segments: NumberedSegments,
         rows: int,
+        row_bytes: float,
         spec: ReconciliationSpec,
     ) -> None:
         self._sides = sides
@@ -57,7 +59,7 @@ class ChecksumScan:
         if segments.sargable and spec.stop.counts:
             self._length = int(_ROWS_AT_FIRST_WATCHED / self.rows_each) + 1
         elif not isinstance(segments, HashSegments):
-            self._length = int(_ROWS_AT_FIRST / self.rows_each) + 1
+            self._length = int(_BYTES_AT_FIRST / row_bytes / self.rows_each) + 1
 
     @property
     def is_over(self) -> bool:

@@ -75,6 +75,7 @@ class RelationShape:
         estimated_rows: What the server believes; None when it does not know.
         indexes: Columns of its indexes, in order.
         has_policies: Whether row security decides which rows the connection's role sees.
+        row_bytes: How many a row takes on disk, about; None when the server does not say.
     """
 
     columns: tuple[Column, ...]
@@ -83,6 +84,7 @@ class RelationShape:
     estimated_rows: int | None = None
     indexes: tuple[tuple[str, ...], ...] = ()
     has_policies: bool = False
+    row_bytes: float | None = None
 
     @property
     def indexed(self) -> frozenset[str]:

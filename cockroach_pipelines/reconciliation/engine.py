@@ -149,6 +149,7 @@ class _Run:
         with Sides(self.connections, *self.relations, self.spec, self.activity) as sides:
             shapes = Shapes(*sides.both(describe))
             self.columns = map_columns(shapes.source, shapes.target, self.spec)
+            self.row_bytes = shapes.row_bytes
             self.unique_key = has_unique_key(self.columns, shapes.source, shapes.target)
             self.kind = common_hash(sides, self.spec)
             self.statements = self._statements(sides)
@@ -262,7 +263,7 @@ class _Run:
         self, sides: Sides, plan: Plan, scanned: NumberedSegments, events: list[dict[str, Any]]
     ) -> list[Window]:
         """Compare checksums of all segments, and give windows of those that differ."""
-        scan = ChecksumScan(sides, self.statements, scanned, plan.rows, self.spec)
+        scan = ChecksumScan(sides, self.statements, scanned, plan.rows, self.row_bytes, self.spec)
         for event in events:
             if (chunk := event.get("checksums")) is not None:
                 scan.resume(chunk)

@@ -28,7 +28,6 @@ from cockroach_pipelines.reconciliation.segments import (
     RowSegments,
     Segments,
     from_state,
-    runs_of,
 )
 from cockroach_pipelines.reconciliation.sides import Sides, result
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec, Strategy
@@ -40,11 +39,12 @@ SMALL = 20_000
 
 _ROWS_EACH = 250
 _FEWEST, _MOST = 64, 16_384
+_ROW_BYTES = 300.0
 _BLOCKS = 4_096
 _BLOCKS_FOR_WINDOWS = 1_024  # of which no scan tells rows apart
 _DENSE = 4
-_SAMPLED_ROWS = 3_000
-_FEW, _MANY = 0.02, 0.2
+_SAMPLED_ROWS, _SAMPLED_RANGES = 3_000, 16
+_FEW_RANGES, _MANY_ROWS = 1 / 3, 0.2  # a scan of checksums costs about two thirds of reading all hashes
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ class Shapes:
 
     source: RelationShape
     target: RelationShape
+
+    @property
+    def row_bytes(self) -> float:
+        """How many a row of the larger side takes on disk, about."""
+        return max(self.source.row_bytes or _ROW_BYTES, self.target.row_bytes or _ROW_BYTES)
 
 
 def common_hash(sides: Sides, spec: ReconciliationSpec) -> HashKind:
@@ -185,12 +190,12 @@ class Planner:
             return StrategyChoice(
                 Strategy.CHECKSUMS, "no index gives the key in an order that both sides share, so no sample was taken"
             )
-        share = self._sampled_share(windows)
-        said = f"{share:.1%} of a sample of the key ranges differ"
-        if share < _FEW:
-            return StrategyChoice(Strategy.CHECKSUMS, said, sampled_share=share)
-        strategy = Strategy.HASHES if share < _MANY else Strategy.ROWS
-        return StrategyChoice(strategy, said, sampled_share=share)
+        ranges, rows = self._sampled_shares(windows)
+        said = f"{ranges:.0%} of a sample of the key ranges differ, and {rows:.1%} of their rows"
+        if ranges < _FEW_RANGES:
+            return StrategyChoice(Strategy.CHECKSUMS, said, sampled_share=rows)
+        strategy = Strategy.HASHES if rows < _MANY_ROWS else Strategy.ROWS
+        return StrategyChoice(strategy, said, sampled_share=rows)
 
     def _forced(self, choice: StrategyChoice) -> StrategyChoice:
         return choice if self._spec.strategy is None else StrategyChoice(self._spec.strategy, "it was asked for")
@@ -320,16 +325,22 @@ class Planner:
         bounds = [tuple(map(str, keys[int(place)])) for place in np.linspace(0, len(keys) - 1, wanted)]
         return tuple(dict.fromkeys(bounds))
 
-    def _sampled_share(self, windows: Segments) -> float:
-        """Compare some segments, spread evenly, and give the share of their rows that differs."""
+    def _sampled_shares(self, windows: Segments) -> tuple[float, float]:
+        """Compare some ranges, spread evenly, and give the share of them that differ and that of their rows.
+
+        The ranges at both ends are left to chance like any other: what grows or is cleared away differs there most.
+        """
         rows = max(self._shapes.source.estimated_rows or 0, self._shapes.target.estimated_rows or 0, 1)
-        each = max(1, rows // windows.count)
-        number = int(min(windows.count, max(2, _SAMPLED_ROWS // each)))
-        chosen = runs_of(sorted(set(np.linspace(0, windows.count - 2, number).astype(int).tolist())))
+        known = windows.count - 1
+        each = max(1, rows // known)
+        number = min(known, max(_SAMPLED_RANGES, _SAMPLED_ROWS // each))
+        places = (np.arange(number) + 0.5) * (known / number)
+        chosen = [(place, place + 1) for place in places.astype(int).tolist()]
         tables = read_both(self._sides, self._statements, lambda statements: statements.hashes_of_each(windows, chosen))
-        ours, theirs = ([integers(table[name]) for name in ("k", "h")] for table in tables)
-        compared = max(len(ours[0]), len(theirs[0]))
-        return len(differing_hashes(ours, theirs)) / compared if compared else 0.0
+        ours, theirs = ([integers(table[name]) for name in ("k", "h", "run")] for table in tables)
+        differing = differing_hashes(ours[:2], theirs[:2])
+        ranges = np.unique(np.concatenate([side[2][np.isin(side[0], differing)] for side in (ours, theirs)]))
+        return len(ranges) / number, len(differing) / max(len(ours[0]), len(theirs[0]), 1)
 
 
 def _is_ordered(pair: Pair) -> bool:

@@ -92,7 +92,8 @@ class IntegerSegments(NumberedSegments):
 
     def condition(self, runs: Sequence[Run], side: SideSQL) -> str:
         """See `Segments.condition`."""
-        return _ranges(side.value(self.pair), self.ranges, lambda number: str(self.low + number * self.width), runs)
+        key, edge = side.value(self.pair), lambda number: str(self.low + number * self.width)
+        return _ranges(key, self.ranges, edge, runs, may_be_null=self.pair.may_be_null)
 
     def as_state(self) -> dict[str, Any]:
         """See `Segments.as_state`."""
@@ -137,7 +138,7 @@ class RangeSegments(NumberedSegments):
         """See `Segments.condition`."""
         key, type_name = f"{side.value(self.pair)}{self._collate(side)}", _type(self.pair, side)
         edge = lambda number: f"{literal(self.bounds[number - 1])}::{type_name}"  # noqa: E731 - one expression
-        return _ranges(key, len(self.bounds) + 1, edge, runs)
+        return _ranges(key, len(self.bounds) + 1, edge, runs, may_be_null=self.pair.may_be_null)
 
     def as_state(self) -> dict[str, Any]:
         """See `Segments.as_state`."""
@@ -177,7 +178,7 @@ class RowSegments(Segments):
             values = zip(self.bounds[number - 1], types, strict=True)
             return f"({', '.join(f'{literal(value)}::{type_name}' for value, type_name in values)})"
 
-        return _ranges(key, len(self.bounds) + 1, edge, runs)
+        return _ranges(key, len(self.bounds) + 1, edge, runs, may_be_null=False)
 
     def as_state(self) -> dict[str, Any]:
         """See `Segments.as_state`."""
@@ -320,8 +321,11 @@ def runs_of(numbers: Iterable[int]) -> list[Run]:
     return runs
 
 
-def _ranges(key: str, ranges: int, edge: Callable[[int], str], runs: Sequence[Run]) -> str:
-    """Give a condition by lower edges of ranges; the first has none, and that of NULL lies behind the last."""
+def _ranges(key: str, ranges: int, edge: Callable[[int], str], runs: Sequence[Run], *, may_be_null: bool) -> str:
+    """Give a condition by lower edges of ranges; the first has none, and that of NULL lies behind the last.
+
+    Where no key is NULL nothing asks for them: with an OR the planner would read the whole table.
+    """
     if _covers(runs, ranges + 1):
         return "true"
     parts = []
@@ -331,8 +335,8 @@ def _ranges(key: str, ranges: int, edge: Callable[[int], str], runs: Sequence[Ru
         if first < end:
             bounds = [f"{key} >= {edge(first)}"] if first > 0 else []
             bounds += [f"{key} < {edge(end)}"] if end < ranges else []
-            parts.append(" AND ".join(bounds) or f"{key} IS NOT NULL")
-        if with_null:
+            parts.append(" AND ".join(bounds) or (f"{key} IS NOT NULL" if may_be_null else "true"))
+        if with_null and may_be_null:
             parts.append(f"{key} IS NULL")
     return _any(parts)
 

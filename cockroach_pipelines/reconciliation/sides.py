@@ -41,11 +41,17 @@ Stream = TypeVar("Stream", ArrowStream, CSVStream)
 _LOOK_SECONDS = 0.1
 _CANCEL_AGAIN_SECONDS = 1.0
 
-# What PostgreSQL's planner gets wrong here, by the version that brought it. It takes each row for a segment of its own,
-# and sorts them on disk; and it compiles statements that run for a tenth of a second.
-_PLANNING = {"enable_sort": 0, "jit": 11}
+# What PostgreSQL's planner gets wrong here, and the version that brought a setting. It takes each row for a segment of
+# its own: it would sort them on disk, and let no workers scan, since they would hand over that many. It compiles statements
+# that run for a tenth of a second. Workers for one window would cost more than they save.
+_PLANNING = (
+    ("enable_sort", "off", 0),
+    ("parallel_tuple_cost", "0", 0),
+    ("parallel_setup_cost", "20000", 0),
+    ("jit", "off", 11),
+)
 # Where the beginning of a window is looked at, that of the other side has to be the same one: no scan joins another halfway.
-_PLANNING_OF_BEGINNINGS = {"synchronize_seqscans": 0}
+_PLANNING_OF_BEGINNINGS = (("synchronize_seqscans", "off", 0),)
 
 
 class Reader:
@@ -347,10 +353,10 @@ class Snapshots:
         transaction.begin(connection, self._activity)
         if identity in self._shared:
             connection.execute(f"SET TRANSACTION SNAPSHOT {literal(self._shared[identity])}")
-        planning = _PLANNING | (_PLANNING_OF_BEGINNINGS if self._spec.stop.counts else {})
+        planning = _PLANNING + (_PLANNING_OF_BEGINNINGS if self._spec.stop.counts else ())
         settings = [
-            f"set_config('{name}', 'off', true)"
-            for name, since in planning.items()
+            f"set_config('{name}', '{value}', true)"
+            for name, value, since in planning
             if connection.version.numbers[0] >= since
         ]
         snapshot = connection.query(f"SELECT pg_export_snapshot(), {', '.join(settings)}")[0][0]

@@ -17,6 +17,7 @@ from cockroach_pipelines.reconciliation.segments import NumberedSegments, Run, S
 from cockroach_pipelines.reconciliation.spec import HashKind, ReconciliationSpec
 
 _SAMPLE_BUCKETS = 1 << 20
+_RUN = '"number of the run"'  # beside the relation's own columns
 
 
 @dataclass(frozen=True)
@@ -83,15 +84,17 @@ class Statements:
         return SQLText(f"SELECT {self.key_bits} AS k, {self.texts}{source.text}", source.parameters)
 
     def hashes_of_each(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
-        """Give what `hashes` does, by a SELECT for each run.
+        """Give what `hashes` does and the number of the run as `run`, by a SELECT for each run.
 
         Of ranges of rows joined by OR, PostgreSQL's planner expects too much, and reads the whole table.
         """
         row_hash = hash_sql(self.kind, self.columns.all, self.side)
         parts = [self.source(segments.condition([run], self.side)) for run in runs]
-        rows = " UNION ALL ".join(f"(SELECT r.*{part.text})" for part in parts)
+        rows = " UNION ALL ".join(f"(SELECT {n} AS {_RUN}, r.*{part.text})" for n, part in enumerate(parts))
         parameters = tuple(parameter for part in parts for parameter in part.parameters)
-        return SQLText(f"SELECT {self.key_bits} AS k, {row_hash} AS h FROM ({rows}) AS r", parameters)
+        return SQLText(
+            f"SELECT {self.key_bits} AS k, {row_hash} AS h, {_RUN}::int8 AS run FROM ({rows}) AS r", parameters
+        )
 
     def written(self, segments: Segments, runs: Sequence[Run]) -> SQLText:
         """Give every compared column of each row, to be read as CSV, which then holds what `rows` gives."""
