@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -158,10 +159,13 @@ class WindowReader:
             ahead *= 2  # each is read by one side
         waiting = iter(windows)
         under_way: deque[Reading] = deque()
+        held: Compared | None = None
         while True:
             while len(under_way) <= ahead and (window := next(waiting, None)) is not None:
                 under_way.append(self._start(window, self._most_at_first(window)))
             if not under_way:
+                if held:
+                    yield held
                 return
             reading = under_way.popleft()
             window, tables = reading.window, [result(future) for future in reading.futures]
@@ -173,7 +177,14 @@ class WindowReader:
                     return
                 under_way.appendleft(self._start(window, reading.most * _GROWTH_WITHIN))
                 continue
-            yield self._finish(window, tables)
+            compared = self._finish(window, tables)
+            if not self._limits.watching:
+                # The one before is handed on when the servers have something to do: rows of this one, and the next.
+                if held:
+                    yield held
+                held = compared
+                continue
+            yield compared
             if under_way and self._limits.reached():
                 self._end(under_way)
                 return
@@ -280,24 +291,25 @@ class WindowReader:
             yield from sets.differences(self._sides, self._statements, self._segments, window.runs)
 
     def _matched(self, window: Window, differing: Any, rows: int) -> Iterator[Matched]:
-        """Read the rows whose hashes differ, and compare them."""
-        if not len(differing):
-            return
+        """Begin to read the rows whose hashes differ, and compare them as they are asked for."""
         if len(differing) > _MOST_OF_WINDOW * rows and rows <= ROWS_EACH:
-            futures = self._read(lambda statements: statements.rows(self._segments, window.runs))
-            yield match(result(futures[0]), result(futures[1]), self._columns)
-            return
-        yield from self._matched_keys(window, differing)
+            whole = self._read(lambda statements: statements.rows(self._segments, window.runs))
+            return self._match_each(deque([whole]), iter(()))
+        return self._matched_keys(window, differing)
 
     def _matched_keys(self, window: Window, keys: Any) -> Iterator[Matched]:
-        """Read the rows of keys, 64 bits each, and compare them."""
+        """Begin to read the rows of keys, 64 bits each, and compare them as they are asked for."""
         if not len(keys):
-            return
+            return iter(())
         pieces = np.array_split(keys, -(-len(keys) // self._keys_each))
-        under_way = deque([self._read_keys(window, pieces[0])])
-        for piece in [*pieces[1:], None]:
-            if piece is not None:
-                under_way.append(self._read_keys(window, piece))
+        reading = (self._read_keys(window, piece) for piece in pieces)
+        return self._match_each(deque([next(reading)]), reading)
+
+    def _match_each(
+        self, under_way: deque[list[Future[Any]]], further: Iterator[list[Future[Any]]]
+    ) -> Iterator[Matched]:
+        while under_way:
+            under_way.extend(islice(further, 1))
             futures = under_way.popleft()
             yield match(result(futures[0]), result(futures[1]), self._columns)
 
