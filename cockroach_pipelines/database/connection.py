@@ -114,6 +114,12 @@ class BaseConnection(ABC):
 
         return arrow.read_csv(self.jdbc, sql, parameters, portable=portable)
 
+    def read_integers(self, sql: str, names: Sequence[str], parameters: Sequence[object] = ()) -> ArrowStream:
+        """Run one SELECT of 64-bit integers, none NULL, and stream them; see `database.arrow.read_integers`."""
+        from cockroach_pipelines.database import arrow
+
+        return arrow.read_integers(self.jdbc, sql, names, parameters)
+
     def write(self, table: str, data: Any, columns: ColumnNames | None = None) -> WriteResult:
         """Append Arrow or pandas data to a table, all rows or none; see `database.arrow.write`."""
         from cockroach_pipelines.database import arrow

@@ -69,6 +69,11 @@ class Reader:
         with self._cancellable(self._connection.read(sql, parameters)) as stream:
             return pa.Table.from_batches(list(stream), stream.schema)
 
+    def integers(self, sql: str, names: Sequence[str], parameters: Sequence[object] = ()) -> Any:
+        """Give all rows of a statement of 64-bit integers, none of them NULL."""
+        with self._cancellable(self._connection.read_integers(sql, names, parameters)) as stream:
+            return pa.Table.from_batches(list(stream), stream.schema)
+
     def csv(self, sql: str, parameters: Sequence[object] = (), *, portable: bool = False) -> CSVRows:
         """Give all rows of a statement as the server writes them; `portable`, as the other database does too."""
         with self._cancellable(self._connection.read_csv(sql, parameters, portable=portable)) as stream:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -223,8 +223,8 @@ class WindowReader:
         if self._strategy is Strategy.ROWS:
             return self._read_written(window, most)
         if self._by_hash_alone:
-            return self._read(lambda statements: statements.key_hashes(self._segments, window.runs).limited(most))
-        return self._read(lambda statements: statements.hashes(self._segments, window.runs).limited(most))
+            return self._read_integers(("k",), lambda each: each.key_hashes(self._segments, window.runs).limited(most))
+        return self._read_integers(("k", "h"), lambda each: each.hashes(self._segments, window.runs).limited(most))
 
     def _end(self, under_way: Iterable[Reading]) -> None:
         """End what is under way: what is not done in a moment is cancelled."""
@@ -319,6 +319,12 @@ class WindowReader:
     def _read(self, statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
         return [read(side, statement(each)) for side, each in zip(self._sides.pair, self._statements, strict=True)]
 
+    def _read_integers(self, names: Sequence[str], statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
+        return [
+            read_integers(side, names, statement(each))
+            for side, each in zip(self._sides.pair, self._statements, strict=True)
+        ]
+
     def _read_written(self, window: Window, most: int | None) -> list[Future[Any]]:
         portable = not self._sides.one_dialect
 
@@ -341,6 +347,11 @@ class WindowReader:
 def read(side: Side, statement: SQLText) -> Future[Any]:
     """Begin to read all rows of a statement."""
     return side.submit(lambda reader: reader.table(statement.text, statement.parameters))
+
+
+def read_integers(side: Side, names: Sequence[str], statement: SQLText) -> Future[Any]:
+    """Begin to read all rows of a statement of 64-bit integers, none of them NULL."""
+    return side.submit(lambda reader: reader.integers(statement.text, names, statement.parameters))
 
 
 def _hashes(table: Any) -> list[Any]:

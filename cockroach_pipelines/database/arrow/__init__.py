@@ -1,6 +1,7 @@
 """Results and tables as Arrow, over COPY: `read` streams a result, `write` and `upsert` fill a table."""
 
 from cockroach_pipelines.database.arrow.copy_in import WriteResult, write
+from cockroach_pipelines.database.arrow.copy_integers import read_integers
 from cockroach_pipelines.database.arrow.csv_rows import CSVRows, CSVStream, read_csv
 from cockroach_pipelines.database.arrow.describe import describe
 from cockroach_pipelines.database.arrow.errors import (
@@ -35,6 +36,7 @@ __all__ = [
     "describe",
     "read",
     "read_csv",
+    "read_integers",
     "text_of_intervals",
     "upsert",
     "write",

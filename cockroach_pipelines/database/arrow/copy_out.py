@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import jpype
 
@@ -22,6 +22,13 @@ _READ = 1 << 20
 # A buffer lives long enough to leave the virtual machine's small place for new objects: to make one for each statement
 # would let its heap grow to the limit.
 _used_buffers: deque[Any] = deque(maxlen=4)
+
+
+class Cutter(Protocol):
+    """Finds where rows end in pieces of a stream; see `RowCutter`."""
+
+    def end_of_rows(self, piece: Any) -> int:
+        """Give how many bytes of a piece end with a row; 0 when no row ends in it."""
 
 
 class CopyOut:
@@ -44,7 +51,12 @@ class CopyOut:
         self._buffer: Any = None
         self._kept = 0  # bytes at the start of the buffer, of a row that the last block ended before
         self._ended = False
-        self._cutter = RowCutter(self.marks)
+        self._cutter: Cutter = RowCutter(self.marks)
+
+    @property
+    def copy_format(self) -> str:
+        """What the COPY is told of its format."""
+        return self.marks.copy_format
 
     def describe(self) -> Description:
         """Give the columns, and render the parameters as literals."""
@@ -56,7 +68,7 @@ class CopyOut:
         """Start the COPY; blocks until the server flushes its first 8 KiB."""
         connection = self._jdbc.unwrap(java("org.postgresql.PGConnection"))
         # The newline ends a comment at the end of the statement.
-        copy = f"COPY ({self._literal_sql}\n) TO STDOUT WITH ({self.marks.copy_format})"
+        copy = f"COPY ({self._literal_sql}\n) TO STDOUT WITH ({self.copy_format})"
         self._stream = java("org.postgresql.copy.PGCopyInputStream")(connection, copy)
         self._buffer = jpype.JArray(jpype.JByte)(_FIRST_READ)
 
@@ -69,7 +81,7 @@ class CopyOut:
             if is_whole:
                 break
         block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if block and not block.endswith(b"\n"):
+        if block and not self._ends_whole(block):
             raise UnreadableDataError("The server's rows ended in the middle of one.")
         return block
 
@@ -87,6 +99,9 @@ class CopyOut:
         if self._buffer is not None and len(self._buffer) == _READ:
             _used_buffers.append(self._buffer)
         self._jdbc = self._stream = self._buffer = None
+
+    def _ends_whole(self, block: bytes) -> bool:
+        return block.endswith(b"\n")
 
     def _read(self) -> tuple[bytes, bool]:
         """Fill the buffer; give its whole rows, or all of it when no row ends in it, and whether a row ends there."""

@@ -18,6 +18,11 @@ def reads_binary_well(jdbc: Any) -> bool:
     return cockroach_version(jdbc) is None
 
 
+def knows_binary_copy(jdbc: Any) -> bool:
+    """Whether COPY TO can write the binary format; CockroachDB's documentation knows it of COPY FROM alone."""
+    return cockroach_version(jdbc) is None
+
+
 def takes_any_quote(jdbc: Any) -> bool:
     """Whether COPY TO can be told what to quote with; CockroachDB's documentation counts it to what it does not know."""
     return cockroach_version(jdbc) is None
