@@ -50,10 +50,10 @@ _RUNNING_BY_THEMSELVES = {
 
 _MISBEHAVING = {
     "reporting/broken.sql": "-- Flights by carrier.\nSELECT carrier,\n       count(*) AS flights\nFORM flights\nGROUP BY carrier;\n",
-    "reporting/silent.sql": "-- Gives nothing for two minutes.\nSELECT pg_sleep(120)::text AS slept;\n",
+    "reporting/silent.sql": "-- Gives nothing for ten minutes.\nSELECT pg_sleep(600)::text AS slept;\n",
     "reporting/endless.sql": "-- More rows than anybody can store.\nSELECT a.carrier, b.flight FROM flights AS a CROSS JOIN flights AS b;\n",
-    "reconciliation/silent_sides.sql": "-- Both sides give nothing for two minutes.\n"
-    "-- name: source\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n-- name: target\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n",
+    "reconciliation/silent_sides.sql": "-- Both sides give nothing for ten minutes.\n"
+    "-- name: source\nSELECT 1 AS id, pg_sleep(600)::text AS slept\n-- name: target\nSELECT 1 AS id, pg_sleep(600)::text AS slept\n",
     "maintenance/queue.sql": "/* @asset\nwarn: {column: waiting, below: 10}\nerror: {column: waiting, below: 100}\n*/\n"
     "SELECT name, waiting FROM (VALUES ('mails', (SELECT count(*) FROM queued)), ('prints', 3)) AS queues (name, waiting);\n",
     "maintenance/slow_delete.sql": "-- Takes minutes and never commits.\nDELETE FROM flight_events WHERE pg_sleep(0.01)::text = '';\n",

@@ -227,7 +227,7 @@ class DagsterDev:
         """Status of a run, such as `STARTED`."""
         return str(self.graphql(_STATUS, run=run)["runOrError"]["status"])
 
-    def wait_for_end(self, run: str, seconds: float = 60) -> str:
+    def wait_for_end(self, run: str, seconds: float = 180) -> str:
         """Wait until a run has ended and give its status."""
         wait_until(lambda: self.status(run) in _ENDED, seconds, lambda: f"run {run} is {self.status(run)}")
         return self.status(run)
