@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
 
 from cockroach_pipelines.database.jvm import JVMManager
 from tests.peers.kdc import Kdc
@@ -13,12 +15,26 @@ from tests.peers.mail import MailServer, mail_server
 from tests.peers.postgres import PostgresServer
 from tests.peers.processes import readable_folder
 from tests.peers.webhook import WebhookServer, webhook_server
+from tests.sharing import Scheduling, longest_first
 
 
 def pytest_configure() -> None:
     # A shell starts what runs in its background with interrupts ignored; tests here send themselves some.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup ignores, for the commands that the tests start too
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # thousands of tests stay to the end, and need not be gone through at each collection
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

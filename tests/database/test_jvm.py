@@ -17,7 +17,7 @@ from cockroach_pipelines.database.jvm import DRIVER_JAR, JVMManager, java
 
 
 def _run(program: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_starting_again_and_from_many_threads_is_harmless(jvm: JVMManager) -> None:

@@ -124,7 +124,7 @@ def is_running(home: Path) -> bool:
     return not sharing.is_free(sharing.server_lock(home))
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
     """Wait for something that happens by itself."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -39,7 +39,7 @@ def _faulty_server(jvm: JVMManager, kdc: Kdc) -> Iterator[PostgresServer]:
 @pytest.fixture
 def faulty_server(_faulty_server: PostgresServer) -> PostgresServer:
     """A PostgreSQL that a test may end as it likes; it runs again when the next test begins."""
-    wait_until(_faulty_server.ready, 30, lambda: "the server that a test stopped did not come back")
+    wait_until(_faulty_server.ready, 90, lambda: "the server that a test stopped did not come back")
     return _faulty_server
 
 

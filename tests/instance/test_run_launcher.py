@@ -81,7 +81,7 @@ def test_slots_of_a_run_that_ended_so_are_free(
     run = _started(instance, process.pid)
     process.kill()
     # Nobody waited for it: the system still has it, as dead.
-    wait_until(lambda: _status(instance, run) is dg.DagsterRunStatus.FAILURE, 10, lambda: "it is still STARTED")
+    wait_until(lambda: _status(instance, run) is dg.DagsterRunStatus.FAILURE, 60, lambda: "it is still STARTED")
     ended = instance.get_run_record_by_id(run.run_id)
     assert ended
     later = ended.update_timestamp + dt.timedelta(minutes=1)

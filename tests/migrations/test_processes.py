@@ -29,7 +29,7 @@ def test_runner_that_was_killed_is_followed_where_it_ended(project: Project, tmp
     program = Path(sys.executable).with_name("cockroach-pipelines")
     command = [str(program), "migrate", "apply", "-c", str(config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        wait_until(lambda: project.psql(running) == "1", 30, lambda: "the third statement does not run")
+        wait_until(lambda: project.psql(running) == "1", 90, lambda: "the third statement does not run")
         process.send_signal(signal.SIGKILL)
     project.psql(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE TABLE {project.schema}.b %'"

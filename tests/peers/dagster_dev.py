@@ -101,6 +101,7 @@ class DagsterDev:
         self.log = folder / "dg_dev.log"
         self.printed_at_start = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._launched: list[str] = []
 
     @property
     def address(self) -> str:
@@ -147,7 +148,7 @@ class DagsterDev:
             json.dumps({"query": query, "variables": variables}).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
@@ -168,7 +169,9 @@ class DagsterDev:
             execution["runConfigData"] = {"ops": {asset.replace("/", "__"): {"config": dict(config)}}}
         answer = self.graphql(_LAUNCH, execution=execution)["launchRun"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
-        return str(answer["run"]["id"])
+        run = str(answer["run"]["id"])
+        self._launched.append(run)
+        return run
 
     def launch_backfill(self, asset: str, partitions: Sequence[str]) -> str:
         """Materialize partitions of an asset as the UI's dialogue does, and give the backfill's id."""
@@ -186,6 +189,15 @@ class DagsterDev:
         """Terminate a run as the UI's button does."""
         answer = self.graphql(_TERMINATE, run=run)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
+
+    def end_launched(self) -> None:
+        """End the runs that `launch` began and that still go on."""
+        left = [run for run in self._launched if self.status(run) not in _ENDED]
+        self._launched.clear()
+        for run in left:
+            self.graphql(_TERMINATE, run=run)  # of one that ends meanwhile it says so
+        for run in left:
+            self.wait_for_end(run)
 
     def sensor_ticks(self, name: str) -> list[dict[str, Any]]:
         """What a sensor came to, tick by tick, the latest first."""
@@ -227,7 +239,7 @@ class DagsterDev:
         """Status of a run, such as `STARTED`."""
         return str(self.graphql(_STATUS, run=run)["runOrError"]["status"])
 
-    def wait_for_end(self, run: str, seconds: float = 60) -> str:
+    def wait_for_end(self, run: str, seconds: float = 180) -> str:
         """Wait until a run has ended and give its status."""
         wait_until(lambda: self.status(run) in _ENDED, seconds, lambda: f"run {run} is {self.status(run)}")
         return self.status(run)

@@ -47,7 +47,7 @@ def start_server(
     ready: Callable[[], bool],
     user: int | None = None,
     group: int | None = None,
-    seconds: float = 30,
+    seconds: float = 90,
 ) -> subprocess.Popen[bytes]:
     """Start a server that ends with this process, however this process ends, and wait until it is ready.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import psycopg
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.orchestration.test_ui import is_red, rows, verdict
-from tests.peers.browser import chromium, new_page, take_screenshot
+from tests.orchestration.ui.test_assets import is_red, rows, verdict
 from tests.peers.dagster_dev import DagsterDev
 
 pytestmark = pytest.mark.browser
@@ -17,14 +16,8 @@ pytestmark = pytest.mark.browser
 MONITOR = "maintenance/queue"
 
 
-@pytest.fixture
-def page(ui: DagsterDev) -> Iterator[Page]:
-    with chromium() as browser:
-        yield new_page(browser, ui.address)
-
-
 def test_monitor_turns_red_and_shows_the_rows_that_are_wrong(
-    page: Page, ui: DagsterDev, administrator: psycopg.Connection, tmp_path_factory: pytest.TempPathFactory
+    page: Page, ui: DagsterDev, administrator: psycopg.Connection, screenshot: Callable[[str], None]
 ) -> None:
     administrator.execute("CREATE TABLE queued (id int)")
     assert ui.wait_for_end(ui.launch(MONITOR)) == "SUCCESS"
@@ -38,8 +31,8 @@ def test_monitor_turns_red_and_shows_the_rows_that_are_wrong(
     assert is_red(verdict(page))
     sample = page.get_by_role("table").filter(has_text="mails").last
     assert rows(sample) == [["name", "waiting"], ["mails", "250"]]
-    take_screenshot(page, "monitor_red", tmp_path_factory.getbasetemp())
+    screenshot("monitor_red")
     page.goto(f"/assets/{MONITOR}")
     row = page.get_by_role("row").filter(has=page.get_by_role("cell", name="waiting_max", exact=True)).first
     expect(row).to_contain_text("250")
-    take_screenshot(page, "monitor_numbers", tmp_path_factory.getbasetemp())
+    screenshot("monitor_numbers")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.peers.browser import new_page, take_picture, take_screenshot
+from tests.peers.browser import new_page, take_picture
 from tests.peers.dagster_dev import DagsterDev
 
 pytestmark = pytest.mark.browser
@@ -22,7 +22,7 @@ BROKEN = "reporting/broken"
 
 @pytest.fixture(scope="module")
 def runs(browser: Browser, ui: DagsterDev) -> Mapping[str, str]:
-    """Runs that a user started: one of three assets selected in the catalog, one of a file that cannot be used."""
+    """Runs that a user started: of three assets selected in the catalog, which has ended, and of a file that cannot be used."""
     page = new_page(browser, ui.address)
     page.set_viewport_size({"width": 1500, "height": 3000})  # the catalog draws only the rows that are seen
     page.goto("/assets")
@@ -34,14 +34,8 @@ def runs(browser: Browser, ui: DagsterDev) -> Mapping[str, str]:
     page.goto(f"/assets/{BROKEN}")
     started["broken"] = launch(page, ui, "Materialize")
     page.close()
-    for run in started.values():
-        ui.wait_for_end(run)
+    ui.wait_for_end(started["selected"])
     return started
-
-
-@pytest.fixture
-def screenshot(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], None]:
-    return lambda name: take_screenshot(page, name, tmp_path_factory.getbasetemp())
 
 
 def test_dg_dev_starts_without_warnings_and_keeps_its_history(ui: DagsterDev) -> None:
@@ -126,8 +120,10 @@ def test_reconciliation_that_found_differences_is_red_and_shows_a_sample(
     take_picture(page, "check")
 
 
-@pytest.mark.usefixtures("runs")
-def test_file_that_cannot_be_used_says_why_and_where(page: Page, screenshot: Callable[[str], None]) -> None:
+def test_file_that_cannot_be_used_says_why_and_where(
+    runs: Mapping[str, str], page: Page, ui: DagsterDev, screenshot: Callable[[str], None]
+) -> None:
+    ui.wait_for_end(runs["broken"])
     page.goto(f"/assets/{BROKEN}")
     description = page.get_by_text("This file cannot be used")
     expect(description).to_contain_text("sql/queries/reporting/broken.sql:4:1: 'FORM' is unexpected here.")

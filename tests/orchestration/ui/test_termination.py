@@ -35,7 +35,7 @@ def runs(ui: DagsterDev, administrator: psycopg.Connection) -> Mapping[str, str]
             if statements(administrator, asset, run) < SESSIONS.get(asset, 1)
         ]
 
-    wait_until(lambda: not waiting(), 90, lambda: f"no statement of {waiting()}")
+    wait_until(lambda: not waiting(), 180, lambda: f"no statement of {waiting()}")
     return started
 
 

@@ -1,9 +1,9 @@
-"""One Dagster with its UI for the session, on the project as it is shipped and a few files that misbehave."""
+"""One Dagster with its UI for this folder, on the project as it is shipped and a few files that misbehave."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from cockroach_pipelines.database.connection import connect
 from cockroach_pipelines.database.jvm import JVMManager
 from cockroach_pipelines.embedded import EmbeddedServer, Endpoint
 from cockroach_pipelines.embedded.sample import load_sample_data
-from tests.peers.browser import chromium, new_page
+from tests.peers.browser import chromium, new_page, take_screenshot
 from tests.peers.dagster_dev import DagsterDev, make_dagster_project
 from tests.peers.mail import MailServer, mail_server
 from tests.peers.processes import readable_folder
 from tests.peers.webhook import WebhookServer, webhook_server
 
-_REPOSITORY = Path(__file__).parents[2]
+_REPOSITORY = Path(__file__).parents[3]
 
 EVERY_MINUTE, WATCHED, CHAINED = "reporting/every_minute", "reporting/watched", "reporting/chained"
 """Files that run by themselves: by the clock, by a watermark, and after that one."""
@@ -50,10 +50,10 @@ _RUNNING_BY_THEMSELVES = {
 
 _MISBEHAVING = {
     "reporting/broken.sql": "-- Flights by carrier.\nSELECT carrier,\n       count(*) AS flights\nFORM flights\nGROUP BY carrier;\n",
-    "reporting/silent.sql": "-- Gives nothing for two minutes.\nSELECT pg_sleep(120)::text AS slept;\n",
+    "reporting/silent.sql": "-- Gives nothing for ten minutes.\nSELECT pg_sleep(600)::text AS slept;\n",
     "reporting/endless.sql": "-- More rows than anybody can store.\nSELECT a.carrier, b.flight FROM flights AS a CROSS JOIN flights AS b;\n",
-    "reconciliation/silent_sides.sql": "-- Both sides give nothing for two minutes.\n"
-    "-- name: source\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n-- name: target\nSELECT 1 AS id, pg_sleep(120)::text AS slept\n",
+    "reconciliation/silent_sides.sql": "-- Both sides give nothing for ten minutes.\n"
+    "-- name: source\nSELECT 1 AS id, pg_sleep(600)::text AS slept\n-- name: target\nSELECT 1 AS id, pg_sleep(600)::text AS slept\n",
     "maintenance/queue.sql": "/* @asset\nwarn: {column: waiting, below: 10}\nerror: {column: waiting, below: 100}\n*/\n"
     "SELECT name, waiting FROM (VALUES ('mails', (SELECT count(*) FROM queued)), ('prints', 3)) AS queues (name, waiting);\n",
     "maintenance/slow_delete.sql": "-- Takes minutes and never commits.\nDELETE FROM flight_events WHERE pg_sleep(0.01)::text = '';\n",
@@ -72,28 +72,28 @@ DELETE FROM slow_events WHERE old;
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """The embedded database, running; `ui` has its sample data loaded."""
     with readable_folder("embedded") as parent, EmbeddedServer(parent / "embedded") as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ui_mail() -> Iterator[MailServer]:
     """The mail server that the project of `ui` tells of failures."""
     with mail_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ui_webhook() -> Iterator[WebhookServer]:
     """The web address that the project of `ui` tells of failures."""
     with webhook_server() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ui(
     jvm: JVMManager,
     embedded: EmbeddedServer,
@@ -101,8 +101,8 @@ def ui(
     ui_mail: MailServer,
     ui_webhook: WebhookServer,
 ) -> Iterator[DagsterDev]:
-    """`dg dev` on a project of its own, with the sample data in its database."""
-    administrator.execute("CREATE TABLE marks (at timestamptz)")
+    """`dg dev` on a project of its own, with the sample data in its database, and a mark that what watches finds."""
+    administrator.execute("CREATE TABLE marks AS SELECT timestamptz '2024-01-01 10:00Z' AS at")
     with readable_folder("project") as parent:
         folder = parent / "flights"  # what the UI calls the code location
         folder.mkdir()
@@ -120,7 +120,14 @@ def ui(
             dagster.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
+def _runs_end_with_their_file(ui: DagsterDev) -> Iterator[None]:
+    """A test that fails leaves no run that holds a slot of the next ones."""
+    yield
+    ui.end_launched()
+
+
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """A browser."""
     with chromium() as browser:
@@ -135,7 +142,13 @@ def page(browser: Browser, ui: DagsterDev) -> Iterator[Page]:
     page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def screenshot(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], None]:
+    """Write a picture of the page under a name, for people."""
+    return lambda name: take_screenshot(page, name, tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="package")
 def administrator(embedded: EmbeddedServer) -> Iterator[psycopg.Connection]:
     """Another client of the embedded database, without Java."""
     endpoint = embedded.endpoint
