@@ -2,9 +2,9 @@ SELECT fnv64(md5(encode(r."id", 'hex') || '|')) AS k, fnv64(md5(encode(r."id", '
 
 SELECT encode(r."id", 'hex') AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((((fnv64(md5(encode(r."id", 'hex') || '|'))) & 15) IN (0, 2)) OR (((fnv64(md5(encode(r."id", 'hex') || '|'))) & 15) BETWEEN 3 AND 4)));
 
-SELECT fnv64(md5(encode(r."id", 'hex') || '|')) AS k, fnv64(md5(encode(r."id", 'hex') || '|' || coalesce(length(r."v"::text)::text || ':' || r."v"::text, '~'))) AS h FROM public.orders AS r WHERE (v IS NOT NULL) AND ((r."id" < 'a''b'::bytea) OR (r."id" >= 'c'::bytea AND r."id" < 'd'::bytea) OR (r."id" >= 'd'::bytea) OR (r."id" IS NULL));
+SELECT fnv64(md5(encode(r."id", 'hex') || '|')) AS k, fnv64(md5(encode(r."id", 'hex') || '|' || coalesce(length(r."v"::text)::text || ':' || r."v"::text, '~'))) AS h FROM public.orders AS r WHERE (v IS NOT NULL) AND ((r."id" < 'a''b'::bytea) OR (r."id" >= 'c'::bytea AND r."id" < 'd'::bytea) OR (r."id" >= 'd'::bytea));
 
-SELECT encode(r."id", 'hex') AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((r."id" < 'a''b'::bytea) OR (r."id" >= 'c'::bytea AND r."id" < 'd'::bytea) OR (r."id" >= 'd'::bytea) OR (r."id" IS NULL)));
+SELECT encode(r."id", 'hex') AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((r."id" < 'a''b'::bytea) OR (r."id" >= 'c'::bytea AND r."id" < 'd'::bytea) OR (r."id" >= 'd'::bytea)));
 
 SELECT encode(r."id", 'hex') AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((r."id") IN (('\xx''y'))) OR (r."id" IS NULL));
 

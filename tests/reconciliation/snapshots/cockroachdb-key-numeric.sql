@@ -2,9 +2,9 @@ SELECT fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"
 
 SELECT r."id"::text AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((((fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"::text, '0'), '.') ELSE r."id"::text END || '|'))) & 15) IN (0, 2)) OR (((fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"::text, '0'), '.') ELSE r."id"::text END || '|'))) & 15) BETWEEN 3 AND 4)));
 
-SELECT fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"::text, '0'), '.') ELSE r."id"::text END || '|')) AS k, fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"::text, '0'), '.') ELSE r."id"::text END || '|' || coalesce(length(r."v"::text)::text || ':' || r."v"::text, '~'))) AS h FROM public.orders AS r WHERE (v IS NOT NULL) AND ((r."id" < 'a''b'::numeric) OR (r."id" >= 'c'::numeric AND r."id" < 'd'::numeric) OR (r."id" >= 'd'::numeric) OR (r."id" IS NULL));
+SELECT fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"::text, '0'), '.') ELSE r."id"::text END || '|')) AS k, fnv64(md5(CASE WHEN strpos(r."id"::text, '.') > 0 THEN rtrim(rtrim(r."id"::text, '0'), '.') ELSE r."id"::text END || '|' || coalesce(length(r."v"::text)::text || ':' || r."v"::text, '~'))) AS h FROM public.orders AS r WHERE (v IS NOT NULL) AND ((r."id" < 'a''b'::numeric) OR (r."id" >= 'c'::numeric AND r."id" < 'd'::numeric) OR (r."id" >= 'd'::numeric));
 
-SELECT r."id"::text AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((r."id" < 'a''b'::numeric) OR (r."id" >= 'c'::numeric AND r."id" < 'd'::numeric) OR (r."id" >= 'd'::numeric) OR (r."id" IS NULL)));
+SELECT r."id"::text AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((r."id" < 'a''b'::numeric) OR (r."id" >= 'c'::numeric AND r."id" < 'd'::numeric) OR (r."id" >= 'd'::numeric)));
 
 SELECT r."id"::text AS c0, r."v" AS c1 FROM public.orders AS r WHERE (v IS NOT NULL) AND (((r."id") IN (('x''y'))) OR (r."id" IS NULL));
 
