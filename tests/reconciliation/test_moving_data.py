@@ -265,7 +265,7 @@ def test_server_killed_in_the_middle_and_resumed_gives_the_same_answer(
 ) -> None:
     for name in ("HASHES_EACH", "ROWS_EACH", "JOINED_EACH"):
         monkeypatch.setattr(engine, name, 20_000)
-    monkeypatch.setattr(checksums, "_ROWS_AT_FIRST", 20_000)
+    monkeypatch.setattr(checksums, "_BYTES_AT_FIRST", 1_000_000)
     question = ReconciliationSpec(care=Care(statement_seconds=0.01), **spec)
     source = Relation("main", "ours")
     target = Relation("main" if spec["strategy"] is Strategy.JOIN else "other", "theirs")

@@ -346,6 +346,24 @@ def test_progress_counts_up_to_the_end(databases: Databases) -> None:
     assert compared[-1].rows_per_second > 0
 
 
+@pytest.mark.parametrize(
+    ("differs", "count", "strategy"),
+    [
+        ("g > 58800", 1_200, Strategy.CHECKSUMS),  # the newest rows, as where a copy lags behind
+        ("g BETWEEN 20000 AND 26000", 6_001, Strategy.CHECKSUMS),  # a tenth, all in one place
+        ("g % 150 = 3", 400, Strategy.HASHES),  # hardly any, but in every range
+    ],
+)
+def test_adaptive_choice_looks_at_how_many_ranges_differ(
+    databases: Databases, differs: str, count: int, strategy: Strategy
+) -> None:
+    rows = "SELECT g, CASE WHEN {} THEN 'other' ELSE 'v' END || g FROM generate_series(1, 60000) AS g"
+    databases.tables("t", "id int PRIMARY KEY, v text", rows.format("false"), rows.format(differs))
+    result = databases.reconcile("t")
+    assert result.choice.strategy is strategy
+    assert result.counts.changed == count
+
+
 def test_adaptive_choice_follows_the_share_that_differs(databases: Databases, tmp_path: Path) -> None:
     rows = "SELECT g, CASE WHEN g % 100 < {} THEN 'other' ELSE 'v' END || g FROM generate_series(1, 60000) AS g"
     for percent, strategy in ((0, Strategy.CHECKSUMS), (8, Strategy.HASHES), (60, Strategy.ROWS)):
