@@ -43,11 +43,11 @@ _CANCEL_AGAIN_SECONDS = 1.0
 
 # What PostgreSQL's planner gets wrong here, and the version that brought a setting. It takes each row for a segment of
 # its own: it would sort them on disk, and let no workers scan, since they would hand over that many. It compiles statements
-# that run for a tenth of a second. Workers for one window would cost more than they save.
+# that run for a tenth of a second. Workers for less than a second of work would cost more than they save.
 _PLANNING = (
     ("enable_sort", "off", 0),
     ("parallel_tuple_cost", "0", 0),
-    ("parallel_setup_cost", "20000", 0),
+    ("parallel_setup_cost", "100000", 0),
     ("jit", "off", 11),
 )
 # Where the beginning of a window is looked at, that of the other side has to be the same one: no scan joins another halfway.
