@@ -30,7 +30,7 @@ from cockroach_pipelines.reconciliation.statements import (
     is_integer_key,
     join_statement,
 )
-from cockroach_pipelines.reconciliation.stopping import Limits, certain, probably_differing
+from cockroach_pipelines.reconciliation.stopping import Limits, Stopped, certain, probably_differing
 from cockroach_pipelines.reconciliation.written import RowMatcher
 
 HASHES_EACH = 50_000
@@ -154,18 +154,36 @@ class WindowReader:
         """Compare windows in order, so many of them under way beside the one that is waited for.
 
         Where the limits are reached, what is under way ends; the last window may be partial then.
+
+        Raises:
+            Stopped: The time is over; what was compared until then has been given.
         """
+        held: Compared | None = None
+        try:
+            for compared in self._compared(windows, ahead):
+                if self._limits.watching:
+                    yield compared
+                    continue
+                # The one before is handed on when the servers have something to do: rows of this one, and the next.
+                if held:
+                    yield held
+                held = compared
+        except Stopped:
+            if held:
+                yield held
+            raise
+        if held:
+            yield held
+
+    def _compared(self, windows: Iterable[Window], ahead: int) -> Iterator[Compared]:
         if self._strategy is Strategy.JOIN:
             ahead *= 2  # each is read by one side
         waiting = iter(windows)
         under_way: deque[Reading] = deque()
-        held: Compared | None = None
         while True:
             while len(under_way) <= ahead and (window := next(waiting, None)) is not None:
                 under_way.append(self._start(window, self._most_at_first(window)))
             if not under_way:
-                if held:
-                    yield held
                 return
             reading = under_way.popleft()
             window, tables = reading.window, [result(future) for future in reading.futures]
@@ -177,14 +195,7 @@ class WindowReader:
                     return
                 under_way.appendleft(self._start(window, reading.most * _GROWTH_WITHIN))
                 continue
-            compared = self._finish(window, tables)
-            if not self._limits.watching:
-                # The one before is handed on when the servers have something to do: rows of this one, and the next.
-                if held:
-                    yield held
-                held = compared
-                continue
-            yield compared
+            yield self._finish(window, tables)
             if under_way and self._limits.reached():
                 self._end(under_way)
                 return

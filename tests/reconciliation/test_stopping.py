@@ -196,6 +196,29 @@ def test_what_was_found_of_a_window_when_its_time_is_over_is_kept(
     assert busy(databases) == 0
 
 
+def test_windows_before_the_one_that_its_time_ran_out_in_are_kept(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "SELECT g, CASE WHEN g <= {} THEN 'b' ELSE 'a' END FROM generate_series(1, 60000) AS g"
+    databases.tables("t", "id int PRIMARY KEY, v text", rows.format(0), rows.format(12000))
+    # Said to be immutable, so that it runs for the rows that are asked for alone.
+    databases.create(
+        "CREATE VIEW silent AS SELECT id, v FROM t",
+        "CREATE FUNCTION slow(id int, v text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS "
+        "'BEGIN IF id > 30000 THEN PERFORM pg_sleep(30); END IF; RETURN v; END';"
+        "CREATE VIEW silent AS SELECT id, slow(id, v) AS v FROM t",
+    )
+    monkeypatch.setattr(engine, "HASHES_EACH", 10_000)
+    try:
+        result = databases.reconcile("silent", key=("id",), strategy=Strategy.HASHES, stop=Stop(seconds=4))
+    finally:
+        databases.create("DROP VIEW silent", "DROP VIEW silent; DROP FUNCTION slow")
+    assert result.stopped == "4 s are over"
+    assert result.counts.changed == len(cells(result)) == 12_000
+    assert result.source_rows == pytest.approx(25_000, abs=500)  # 1,000 and 4,000, then two of 10,000
+    assert busy(databases) == 0
+
+
 def test_a_run_that_is_broken_off_after_it_has_seen_enough_knows_no_half_window(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
