@@ -46,8 +46,8 @@ _CANCEL_AGAIN_SECONDS = 1.0
 # that run for a tenth of a second. Workers for less than a second of work would cost more than they save.
 _PLANNING = (
     ("enable_sort", "off", 0),
-    ("parallel_tuple_cost", "0", 0),
-    ("parallel_setup_cost", "100000", 0),
+    ("parallel_tuple_cost", "0", 10),
+    ("parallel_setup_cost", "100000", 10),
     ("jit", "off", 11),
 )
 # Where the beginning of a window is looked at, that of the other side has to be the same one: no scan joins another halfway.

@@ -158,12 +158,12 @@ class WindowReader:
         Raises:
             Stopped: The time is over; what was compared until then has been given.
         """
+        if self._limits.watching or self._strategy not in (Strategy.CHECKSUMS, Strategy.HASHES):
+            yield from self._compared(windows, ahead)
+            return
         held: Compared | None = None
         try:
             for compared in self._compared(windows, ahead):
-                if self._limits.watching:
-                    yield compared
-                    continue
                 # The one before is handed on when the servers have something to do: rows of this one, and the next.
                 if held:
                     yield held
