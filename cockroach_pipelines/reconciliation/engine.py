@@ -64,7 +64,7 @@ DRILLED = "drilled"
 
 _JOURNAL, _PARTS = "journal.jsonl", "parts"
 _FEW_IN_BUCKETS = 300_000
-_WINDOWS_BEFORE_RELEASE = 8
+_WINDOWS_BEFORE_RELEASE = 4
 
 
 def reconcile(
