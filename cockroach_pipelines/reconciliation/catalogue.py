@@ -20,6 +20,12 @@ _LOCALE_PROVIDERS_SINCE = 15
 _GENERATED_COLUMNS_SINCE = 12
 _NO_SUCH_TABLE = "42P01"
 
+# Since PostgreSQL 18 a constraint may be NOT VALID: rows that were there before it hold NULL.
+_MAY_BE_NULL = (
+    "(NOT a.attnotnull OR EXISTS (SELECT FROM pg_constraint AS v WHERE v.conrelid = a.attrelid AND v.contype = 'n' "
+    "AND NOT v.convalidated AND v.conkey = ARRAY[a.attnum]))"
+)
+
 
 def describe(side: Side, reader: Reader) -> RelationShape:
     """Ask for a relation's columns, keys and size.
@@ -85,7 +91,7 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
             "numbered": numbered,
         }
         for name, declared, nullable, bytewise, computed, numbered in reader.query(
-            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, "
+            f"SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), {_MAY_BE_NULL}, "
             "coalesce(c.collname IN ('C', 'POSIX', 'ucs_basic') OR c.collname = 'default' AND "
             f"(SELECT {provider}d.datcollate IN ('C', 'POSIX') FROM pg_database AS d "
             f"WHERE d.datname = current_database()), true), {generated}, a.attidentity = 'a' "
@@ -98,7 +104,7 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         (primary, unique, json.loads(names), json.loads(nullable))
         for primary, unique, names, nullable in reader.query(
             "SELECT i.indisprimary, i.indisunique, "
-            "to_json(array_agg(a.attname::text ORDER BY k.n))::text, to_json(bool_or(NOT a.attnotnull))::text "
+            f"to_json(array_agg(a.attname::text ORDER BY k.n))::text, to_json(bool_or({_MAY_BE_NULL}))::text "
             "FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n) "
             "JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
             "JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam AND m.amname = 'btree' "

@@ -112,3 +112,23 @@ def test_rows_of_them_are_compared_by_these_hashes(newest: Newest, tmp_path: Pat
     assert result.choice.hash is HashKind.NATIVE18
     assert (result.counts.missing, result.counts.extra, result.counts.changed) == (1, 1, 4)
     assert {each.column: each.rows for each in result.by_column} == dict.fromkeys("abcd", 1)
+
+
+@pytest.mark.parametrize("strategy", [Strategy.CHECKSUMS, Strategy.HASHES, Strategy.ROWS])
+def test_null_under_a_constraint_that_was_not_validated_is_a_difference(
+    newest: Newest, tmp_path: Path, strategy: Strategy
+) -> None:
+    for table, value in (("ours", "NULL"), ("theirs", "'v'")):
+        newest.connection.execute(
+            f"DROP TABLE IF EXISTS {table}; CREATE TABLE {table} (id int PRIMARY KEY, v text);"
+            f"INSERT INTO {table} SELECT g, CASE WHEN g = 7 THEN {value} ELSE 'v' END FROM generate_series(1, 1000) AS g;"
+            f"ALTER TABLE {table} ADD CONSTRAINT there NOT NULL v NOT VALID"
+        )
+    result = reconcile(
+        Relation("source", "ours"),
+        Relation("target", "theirs"),
+        ReconciliationSpec(strategy=strategy),
+        connections=newest.manager,
+        folder=tmp_path,
+    )
+    assert (result.counts.changed, result.counts.total) == (1, 1)
