@@ -21,6 +21,7 @@ from cockroach_pipelines.database.connection import CockroachDBConnection, conne
 from cockroach_pipelines.database.errors import DatabaseError
 from cockroach_pipelines.database.values import Interval
 from tests.peers.postgres import PostgresServer
+from tests.peers.second_driver import connect_by_psycopg
 
 UTC = dt.UTC
 QUICK = settings(max_examples=40, deadline=None)
@@ -41,18 +42,8 @@ def _clean_transaction(connection: CockroachDBConnection) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def witness(server: PostgresServer) -> Iterator[psycopg.Connection[Any]]:
     """A second driver, whose session writes values in the same style."""
-    config = server.config
-    assert config.password
     style = "-c TimeZone=UTC -c IntervalStyle=iso_8601 -c extra_float_digits=1"
-    with psycopg.connect(
-        host=config.host,
-        port=config.port,
-        dbname=config.database,
-        user=config.user,
-        password=config.password.get_secret_value(),
-        options=style,
-        autocommit=True,
-    ) as witness:
+    with connect_by_psycopg(server.config, options=style) as witness:
         yield witness
 
 

@@ -34,6 +34,7 @@ from cockroach_pipelines.database.errors import (
 from cockroach_pipelines.database.results import ResultTooLargeError
 from cockroach_pipelines.database.values import ELEMENT_BY_OID, NAME_BY_OID, Interval
 from tests.peers.postgres import PostgresServer
+from tests.peers.second_driver import connect_by_psycopg
 
 UTC = dt.UTC
 
@@ -80,17 +81,7 @@ def reader(shared: Connection) -> Iterator[Cursor]:
 @pytest.fixture(scope="module")
 def witness(server: PostgresServer) -> Iterator[psycopg.Connection[Any]]:
     """A second driver."""
-    config = server.config
-    assert config.password
-    with psycopg.connect(
-        host=config.host,
-        port=config.port,
-        dbname=config.database,
-        user=config.user,
-        password=config.password.get_secret_value(),
-        options="-c TimeZone=UTC -c IntervalStyle=iso_8601",
-        autocommit=True,
-    ) as witness:
+    with connect_by_psycopg(server.config, options="-c TimeZone=UTC -c IntervalStyle=iso_8601") as witness:
         yield witness
 
 

@@ -6,7 +6,6 @@ import os
 import pwd
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from cockroach_pipelines.config import DatabaseConfig, EmbeddedConfig
 from cockroach_pipelines.database.connection import CockroachDBConnection, connect
 from cockroach_pipelines.embedded import EmbeddedServer, Endpoint, embedded_config, sharing
 from tests.peers.processes import readable_folder
+from tests.peers.second_driver import connect_by_psycopg
 
 SAMPLE_ROWS = {
     "airlines": 16,
@@ -108,28 +108,14 @@ class Client:
 
 
 def log_in(endpoint: Endpoint, password: str | None = None) -> psycopg.Connection[Any]:
-    """Connect without Java."""
-    return psycopg.connect(
-        host=endpoint.host,
-        port=endpoint.port,
-        dbname=endpoint.database,
-        user=endpoint.user,
-        password=password or endpoint.password.get_secret_value(),
-        connect_timeout=5,
-    )
+    """Connect without Java, within transactions."""
+    settings = {"password": password} if password else {}
+    return connect_by_psycopg(endpoint, autocommit=False, connect_timeout=5, **settings)
 
 
 def is_running(home: Path) -> bool:
     """Whether a process of the server in that folder lives."""
     return not sharing.is_free(sharing.server_lock(home))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 90) -> None:
-    """Wait for something that happens by itself."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def stop_whatever_runs(home: Path) -> None:

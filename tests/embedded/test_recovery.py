@@ -17,15 +17,16 @@ import psycopg
 import pytest
 
 from cockroach_pipelines.embedded import EmbeddedServer, EmbeddedServerError, cluster, sharing
-from tests.embedded.conftest import Client, is_running, log_in, wait_until
+from tests.embedded.conftest import Client, is_running, log_in
 from tests.peers.processes import accepts
+from tests.peers.waiting import wait_until
 
 
 def _kill_postmaster(home: Path) -> None:
     postmaster = sharing.read_postmaster(home)
     assert postmaster
     os.kill(postmaster.pid, signal.SIGKILL)
-    wait_until(lambda: not accepts(postmaster.port))
+    wait_until(lambda: not accepts(postmaster.port), 90, lambda: "it still accepts")
 
 
 def test_a_killed_server_is_launched_anew_on_the_same_port_with_what_was_committed(made_folder: Path) -> None:
@@ -57,7 +58,7 @@ def test_a_statement_that_outlives_its_killed_server_does_not_block_the_next_sta
         worker.start()
         with log_in(server.endpoint) as observer:
             active = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DO%' AND state = 'active'"
-            wait_until(lambda: bool(observer.execute(active).fetchall()))
+            wait_until(lambda: bool(observer.execute(active).fetchall()), 90, lambda: "the statement does not run")
         _kill_postmaster(made_folder)
         time.sleep(0.2)
         assert is_running(made_folder), "the statement's process was expected to live on"
@@ -73,7 +74,7 @@ def test_a_stale_pid_file_whose_number_is_another_process_now_is_no_obstacle(mad
         pid_file = made_folder / "data" / "postmaster.pid"
         lines = pid_file.read_text().splitlines()
         _kill_postmaster(made_folder)
-        wait_until(lambda: not is_running(made_folder))
+        wait_until(lambda: not is_running(made_folder), 90, lambda: "it still runs")
         owner = pid_file.stat()
         stranger = subprocess.Popen(["cat"], stdin=subprocess.PIPE, user=owner.st_uid, group=owner.st_gid)
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
@@ -99,7 +100,9 @@ def test_a_server_that_somebody_else_started_is_not_touched(made_folder: Path) -
         extra_groups=[],
     )
     try:
-        wait_until(lambda: bool((found := sharing.read_postmaster(made_folder)) and found.ready))
+        wait_until(
+            lambda: bool((found := sharing.read_postmaster(made_folder)) and found.ready), 90, lambda: "it is not ready"
+        )
         with pytest.raises(EmbeddedServerError, match=rf"Somebody else started a PostgreSQL \(process {foreign.pid}\)"):
             EmbeddedServer(made_folder).start()
         assert foreign.poll() is None
@@ -110,7 +113,7 @@ def test_a_server_that_somebody_else_started_is_not_touched(made_folder: Path) -
 
 def test_a_cluster_whose_making_was_killed_is_made_anew(new_folder: Path, new_client: Callable[..., Client]) -> None:
     client = new_client(new_folder)
-    wait_until(lambda: (new_folder / "data.tmp" / "base").exists())
+    wait_until(lambda: (new_folder / "data.tmp" / "base").exists(), 90, lambda: "nothing is made")
     client.kill()
     assert not (new_folder / "data").exists()
     with EmbeddedServer(new_folder) as server, log_in(server.endpoint) as connection:

@@ -18,7 +18,8 @@ import psycopg
 import pytest
 
 from cockroach_pipelines.embedded import EmbeddedServer, EmbeddedServerError, sharing
-from tests.embedded.conftest import Client, is_running, log_in, wait_until
+from tests.embedded.conftest import Client, is_running, log_in
+from tests.peers.waiting import wait_until
 
 
 def test_a_new_folder_gets_a_postgresql_18_with_utf8_and_utc(new_folder: Path) -> None:
@@ -129,7 +130,7 @@ def test_when_its_only_user_is_killed_the_watchdog_stops_it(
     client.port()
     client.kill()
     assert is_running(made_folder)
-    wait_until(lambda: not is_running(made_folder))
+    wait_until(lambda: not is_running(made_folder), 90, lambda: "it still runs")
 
 
 def test_a_start_joins_the_server_that_a_killed_user_left(made_folder: Path, new_client: Callable[..., Client]) -> None:

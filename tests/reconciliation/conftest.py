@@ -13,6 +13,7 @@ import pytest
 from cockroach_pipelines.database import ConnectionManager
 from cockroach_pipelines.reconciliation import Reconciliation, ReconciliationSpec, Relation, reconcile
 from tests.peers.postgres import PostgresServer
+from tests.peers.second_driver import connect_by_psycopg
 
 
 @dataclass
@@ -48,19 +49,6 @@ class Databases:
         )
 
 
-def _psycopg(server: PostgresServer, database: str) -> psycopg.Connection[Any]:
-    config = server.config
-    assert config.password is not None
-    return psycopg.connect(
-        host=config.host,
-        port=config.port,
-        dbname=database,
-        user=config.user,
-        password=config.password.get_secret_value(),
-        autocommit=True,
-    )
-
-
 @pytest.fixture(scope="session")
 def both_databases(
     server: PostgresServer, jvm: object, tmp_path_factory: pytest.TempPathFactory
@@ -70,8 +58,8 @@ def both_databases(
     configs = {name: server.config.model_copy(update={"database": f"recon_{name}"}) for name in ("source", "target")}
     with (
         ConnectionManager(configs) as manager,
-        _psycopg(server, "recon_source") as source,
-        _psycopg(server, "recon_target") as target,
+        connect_by_psycopg(configs["source"]) as source,
+        connect_by_psycopg(configs["target"]) as target,
     ):
         databases = Databases(manager, source, target, tmp_path_factory.mktemp("reconciliation"))
         databases.create(*[_TYPES] * 2)

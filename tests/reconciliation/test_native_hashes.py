@@ -20,6 +20,7 @@ from cockroach_pipelines.reconciliation.expressions import SideSQL
 from cockroach_pipelines.reconciliation.families import family_of
 from cockroach_pipelines.reconciliation.hashing import hash_sql
 from tests.peers.processes import readable_folder
+from tests.peers.second_driver import connect_by_psycopg
 from tests.reconciliation.values import POOLS, Pool
 
 HASHED = tuple(
@@ -56,14 +57,7 @@ def newest(jvm: object) -> Iterator[Newest]:
         )
         with (
             ConnectionManager({"source": config, "target": config}) as manager,
-            psycopg.connect(
-                host=end.host,
-                port=end.port,
-                dbname=end.database,
-                user=end.user,
-                password=end.password.get_secret_value(),
-                autocommit=True,
-            ) as connection,
+            connect_by_psycopg(end) as connection,
         ):
             connection.execute("SET TIME ZONE 'UTC'")
             yield Newest(manager, connection)

@@ -11,6 +11,7 @@ import pytest
 from cockroach_pipelines.database.connection import connect
 from tests.database.arrow.rows import execute
 from tests.peers.postgres import PostgresServer
+from tests.peers.second_driver import connect_by_psycopg
 
 
 @pytest.fixture
@@ -46,14 +47,5 @@ def jdbc(shared: Any) -> Iterator[Any]:
 @pytest.fixture
 def truth(server: PostgresServer) -> Iterator[psycopg.Connection[Any]]:
     """The same database through psycopg, which shares no code with the project."""
-    config = server.config
-    assert config.password is not None
-    with psycopg.connect(
-        host=config.host,
-        port=config.port,
-        dbname=config.database,
-        user=config.user,
-        password=config.password.get_secret_value(),
-        autocommit=True,
-    ) as connection:
+    with connect_by_psycopg(server.config) as connection:
         yield connection

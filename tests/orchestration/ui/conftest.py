@@ -20,6 +20,7 @@ from tests.peers.browser import chromium, new_page, take_screenshot
 from tests.peers.dagster_dev import DagsterDev, make_dagster_project
 from tests.peers.mail import MailServer, mail_server
 from tests.peers.processes import readable_folder
+from tests.peers.second_driver import connect_by_psycopg
 from tests.peers.webhook import WebhookServer, webhook_server
 
 _REPOSITORY = Path(__file__).parents[3]
@@ -151,16 +152,15 @@ def screenshot(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Callable
 @pytest.fixture(scope="package")
 def administrator(embedded: EmbeddedServer) -> Iterator[psycopg.Connection]:
     """Another client of the embedded database, without Java."""
-    endpoint = embedded.endpoint
-    with psycopg.connect(
-        host=endpoint.host,
-        port=endpoint.port,
-        dbname=endpoint.database,
-        user=endpoint.user,
-        password=endpoint.password.get_secret_value(),
-        autocommit=True,
-    ) as connection:
+    with connect_by_psycopg(embedded.endpoint) as connection:
         yield connection
+
+
+def sessions(administrator: psycopg.Connection, run: str) -> int:
+    """Number of sessions in which a statement of the run is under way."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND application_name LIKE %s"
+    (count,) = administrator.execute(query, [f"%/{run[:8]}"]).fetchone() or (0,)
+    return int(count)
 
 
 def _tell_failures(config: Path, dagster: DagsterDev, mail: MailServer, webhook: WebhookServer) -> None:

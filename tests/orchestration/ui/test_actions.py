@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.orchestration.ui.conftest import CHECKED, EVERY_MINUTE, WATCHED
+from tests.orchestration.ui.conftest import CHECKED, EVERY_MINUTE, WATCHED, sessions
 from tests.peers.browser import new_page, take_picture
 from tests.peers.dagster_dev import DagsterDev
 from tests.peers.waiting import wait_until
@@ -43,7 +43,7 @@ def test_run_that_is_terminated_by_a_click_leaves_no_session_and_no_slot(
 ) -> None:
     run = ui.launch(SILENT)
     page.goto(f"/runs/{run}")
-    wait_until(lambda: _sessions(administrator, run) == 1, 180, lambda: f"{ui.status(run)}: no statement")
+    wait_until(lambda: sessions(administrator, run) == 1, 180, lambda: f"{ui.status(run)}: no statement")
     assert run in ui.slots("main")
     page.locator("button:visible", has_text=re.compile("^Terminate$")).click()
     expect(page.get_by_text("1 run will be terminated")).to_be_visible()
@@ -51,7 +51,7 @@ def test_run_that_is_terminated_by_a_click_leaves_no_session_and_no_slot(
     began = time.monotonic()
     assert ui.wait_for_end(run) == "CANCELED"
     print(f"CANCELED {time.monotonic() - began:.2f} s after the click")
-    wait_until(lambda: _sessions(administrator, run) == 0, 30, lambda: "the session is still there")
+    wait_until(lambda: sessions(administrator, run) == 0, 30, lambda: "the session is still there")
     wait_until(lambda: run not in ui.slots("main"), 30, lambda: "the slot is still held")
     expect(page.get_by_text("Canceled", exact=True).first).to_be_visible()
 
@@ -102,9 +102,3 @@ def _january(ui: DagsterDev) -> list[str]:
     """Runs over the whole of January."""
     runs = ui.runs(asset_partition_range_start="2013-01-01", asset_partition_range_end="2013-01-31")
     return [str(run["id"]) for run in runs]
-
-
-def _sessions(administrator: psycopg.Connection, run: str) -> int:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND application_name LIKE %s"
-    (count,) = administrator.execute(query, [f"%/{run[:8]}"]).fetchone() or (0,)
-    return int(count)

@@ -14,7 +14,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from tests.orchestration.ui.conftest import BY_DAY, CHAINED, CHECKED, EVERY_MINUTE, STALE, WATCHED
+from tests.orchestration.ui.conftest import BY_DAY, CHAINED, CHECKED, EVERY_MINUTE, STALE, WATCHED, sessions
 from tests.peers.dagster_dev import DagsterDev
 from tests.peers.mail import Mail, MailServer
 from tests.peers.waiting import wait_until
@@ -52,7 +52,7 @@ class Begun:
 def begun(ui: DagsterDev, administrator: psycopg.Connection) -> Begun:
     checked, killed = ui.launch(CHECKED), ui.launch(SILENT)
     backfill = ui.launch_backfill(BY_DAY, ["2024-01-02", "2024-01-03", "2024-01-06"])
-    wait_until(lambda: _sessions(administrator, killed) == 1, 180, lambda: f"{ui.status(killed)}: no statement")
+    wait_until(lambda: sessions(administrator, killed) == 1, 180, lambda: f"{ui.status(killed)}: no statement")
     assert killed in ui.slots("main")
     process = ui.process_of(killed)
     assert process is not None
@@ -133,7 +133,7 @@ def test_killed_run_fails_is_told_and_leaves_no_slot_and_no_session(
 ) -> None:
     assert ui.wait_for_end(begun.killed) == "FAILURE"
     wait_until(lambda: begun.killed not in ui.slots("main"), 180, lambda: f"slots: {ui.slots('main')}")
-    wait_until(lambda: _sessions(administrator, begun.killed) == 0, 180, lambda: "the session is still there")
+    wait_until(lambda: sessions(administrator, begun.killed) == 0, 180, lambda: "the session is still there")
     taken = _mails_about(begun.killed, ui, ui_mail)
     assert taken.message["Subject"] == f"Run {begun.killed[:8]} failed"
 
@@ -181,9 +181,3 @@ def _mails_about(run: str, ui: DagsterDev, mail: MailServer) -> Mail:
 
 def _successful(ticks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [tick for tick in ticks if tick["status"] == "SUCCESS" and tick["runIds"]]
-
-
-def _sessions(administrator: psycopg.Connection, run: str) -> int:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND application_name LIKE %s"
-    (count,) = administrator.execute(query, [f"%/{run[:8]}"]).fetchone() or (0,)
-    return int(count)
