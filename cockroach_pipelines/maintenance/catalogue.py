@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cockroach_pipelines.database import CockroachDBConnection, Dialect, ServerMessage, statement_error
+from cockroach_pipelines.database.catalogue import MAY_BE_NULL, bytewise_sql
 from cockroach_pipelines.queries.parsing import TableName, parse_table_name
-
-_LOCALE_PROVIDERS_SINCE = 15
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,10 @@ def describe(connection: CockroachDBConnection, table: str) -> TableShape:
 
 
 def _of_postgresql(connection: CockroachDBConnection, table: str) -> TableShape:
-    provider = "d.datlocprovider = 'c' AND " if connection.version.numbers[0] >= _LOCALE_PROVIDERS_SINCE else ""
     columns = {
         name: Column(name, kind, nullable, bytewise)
         for name, kind, nullable, bytewise in connection.query(
-            "SELECT a.attname::text, format_type(a.atttypid, -1), NOT a.attnotnull, "
-            "coalesce(c.collname IN ('C', 'POSIX', 'ucs_basic') OR c.collname = 'default' AND "
-            f"(SELECT {provider}d.datcollate IN ('C', 'POSIX') FROM pg_database AS d "
-            "WHERE d.datname = current_database()), true) "
+            f"SELECT a.attname::text, format_type(a.atttypid, -1), {MAY_BE_NULL}, {bytewise_sql(connection.version)} "
             "FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation "
             "WHERE a.attrelid = CAST(? AS regclass) AND a.attnum > 0 AND NOT a.attisdropped",
             [table],

@@ -10,21 +10,15 @@ import pyarrow as pa
 
 from cockroach_pipelines.database import Dialect, ServerVersion, StatementError
 from cockroach_pipelines.database.arrow import NoResultError
+from cockroach_pipelines.database.catalogue import MAY_BE_NULL, bytewise_sql
 from cockroach_pipelines.reconciliation.columns import Column, RelationShape, literal
 from cockroach_pipelines.reconciliation.errors import NoCommonColumnsError, ReconciliationError
 from cockroach_pipelines.reconciliation.families import Family
 from cockroach_pipelines.reconciliation.relation import Relation
 from cockroach_pipelines.reconciliation.sides import Reader, Side
 
-_LOCALE_PROVIDERS_SINCE = 15
 _GENERATED_COLUMNS_SINCE = 12
 _NO_SUCH_TABLE = "42P01"
-
-# Since PostgreSQL 18 a constraint may be NOT VALID: rows that were there before it hold NULL.
-_MAY_BE_NULL = (
-    "(NOT a.attnotnull OR EXISTS (SELECT FROM pg_constraint AS v WHERE v.conrelid = a.attrelid AND v.contype = 'n' "
-    "AND NOT v.convalidated AND v.conkey = ARRAY[a.attnum]))"
-)
 
 
 def describe(side: Side, reader: Reader) -> RelationShape:
@@ -80,7 +74,6 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
     if relation.table is None:
         return RelationShape(tuple(columns), estimated_rows=rows)
     table = f"{literal(relation.table)}::regclass"
-    provider = "d.datlocprovider = 'c' AND " if server.numbers[0] >= _LOCALE_PROVIDERS_SINCE else ""
     generated = "a.attgenerated <> ''" if server.numbers[0] >= _GENERATED_COLUMNS_SINCE else "false"
     known = {
         name: {
@@ -91,10 +84,8 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
             "numbered": numbered,
         }
         for name, declared, nullable, bytewise, computed, numbered in reader.query(
-            f"SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), {_MAY_BE_NULL}, "
-            "coalesce(c.collname IN ('C', 'POSIX', 'ucs_basic') OR c.collname = 'default' AND "
-            f"(SELECT {provider}d.datcollate IN ('C', 'POSIX') FROM pg_database AS d "
-            f"WHERE d.datname = current_database()), true), {generated}, a.attidentity = 'a' "
+            f"SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), {MAY_BE_NULL}, {bytewise_sql(server)}, "
+            f"{generated}, a.attidentity = 'a' "
             "FROM pg_attribute AS a LEFT JOIN pg_collation AS c ON c.oid = a.attcollation "
             f"WHERE a.attrelid = {table} AND a.attnum > 0 AND NOT a.attisdropped"
         )
@@ -104,7 +95,7 @@ def _of_postgresql(relation: Relation, reader: Reader, columns: list[Column], se
         (primary, unique, json.loads(names), json.loads(nullable))
         for primary, unique, names, nullable in reader.query(
             "SELECT i.indisprimary, i.indisunique, "
-            f"to_json(array_agg(a.attname::text ORDER BY k.n))::text, to_json(bool_or({_MAY_BE_NULL}))::text "
+            f"to_json(array_agg(a.attname::text ORDER BY k.n))::text, to_json(bool_or({MAY_BE_NULL}))::text "
             "FROM pg_index AS i CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, n) "
             "JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum "
             "JOIN pg_class AS x ON x.oid = i.indexrelid JOIN pg_am AS m ON m.oid = x.relam AND m.amname = 'btree' "
