@@ -66,13 +66,11 @@ class Reader:
 
     def table(self, sql: str, parameters: Sequence[object] = ()) -> Any:
         """Give all rows of a statement."""
-        with self._cancellable(self._connection.read(sql, parameters)) as stream:
-            return pa.Table.from_batches(list(stream), stream.schema)
+        return self._whole(self._connection.read(sql, parameters))
 
     def integers(self, sql: str, names: Sequence[str], parameters: Sequence[object] = ()) -> Any:
         """Give all rows of a statement of 64-bit integers, none of them NULL."""
-        with self._cancellable(self._connection.read_integers(sql, names, parameters)) as stream:
-            return pa.Table.from_batches(list(stream), stream.schema)
+        return self._whole(self._connection.read_integers(sql, names, parameters))
 
     def csv(self, sql: str, parameters: Sequence[object] = (), *, portable: bool = False) -> CSVRows:
         """Give all rows of a statement as the server writes them; `portable`, as the other database does too."""
@@ -84,6 +82,10 @@ class Reader:
         """Give the rows of a statement batch by batch."""
         with self._cancellable(self._connection.read(sql, parameters)) as stream:
             yield stream
+
+    def _whole(self, stream: ArrowStream) -> Any:
+        with self._cancellable(stream):
+            return pa.Table.from_batches(list(stream), stream.schema)
 
     @contextmanager
     def _cancellable(self, stream: Stream) -> Iterator[Stream]:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -21,7 +22,7 @@ from cockroach_pipelines.reconciliation.columns import ColumnMap
 from cockroach_pipelines.reconciliation.matching import Matched, differing_hashes, match, value_column
 from cockroach_pipelines.reconciliation.multisets import Multisets
 from cockroach_pipelines.reconciliation.segments import Run, Segments, runs_of
-from cockroach_pipelines.reconciliation.sides import Reader, Side, Sides, result
+from cockroach_pipelines.reconciliation.sides import Side, Sides, result
 from cockroach_pipelines.reconciliation.spec import Strategy
 from cockroach_pipelines.reconciliation.statements import (
     SQLText,
@@ -48,6 +49,9 @@ _KEYS_EACH, _SCATTERED_KEYS_EACH = 5_000, 50_000
 _PATIENCE_SECONDS = 1.0
 _MOST_OF_WINDOW, _MOST_OF_KEYS = 0.5, 0.5
 _LOOK_SECONDS = 0.1
+
+Begin = Callable[[Side, SQLText], Future[Any]]
+"""Begins to read a statement on a side."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,21 @@ def cut(
     if chosen:
         windows.append(Window(number + len(windows), tuple(runs_of(chosen))))
     return windows
+
+
+def read(side: Side, statement: SQLText) -> Future[Any]:
+    """Begin to read all rows of a statement."""
+    return side.submit(lambda reader: reader.table(statement.text, statement.parameters))
+
+
+def read_integers(side: Side, statement: SQLText, names: Sequence[str]) -> Future[Any]:
+    """Begin to read all rows of a statement of 64-bit integers, none of them NULL."""
+    return side.submit(lambda reader: reader.integers(statement.text, names, statement.parameters))
+
+
+def read_written(side: Side, statement: SQLText, *, portable: bool) -> Future[CSVRows]:
+    """Begin to read all rows of a statement as the server writes them."""
+    return side.submit(lambda reader: reader.csv(statement.text, statement.parameters, portable=portable))
 
 
 class WindowReader:
@@ -232,10 +251,15 @@ class WindowReader:
         if self._strategy is Strategy.DIRECT:
             return self._read(lambda statements: statements.rows(None, window.runs).limited(most))
         if self._strategy is Strategy.ROWS:
-            return self._read_written(window, most)
+            begin = partial(read_written, portable=not self._sides.one_dialect)
+            return self._read(lambda statements: statements.written(self._segments, window.runs).limited(most), begin)
         if self._by_hash_alone:
-            return self._read_integers(("k",), lambda each: each.key_hashes(self._segments, window.runs).limited(most))
-        return self._read_integers(("k", "h"), lambda each: each.hashes(self._segments, window.runs).limited(most))
+            begin = partial(read_integers, names=("k",))
+            return self._read(
+                lambda statements: statements.key_hashes(self._segments, window.runs).limited(most), begin
+            )
+        begin = partial(read_integers, names=("k", "h"))
+        return self._read(lambda statements: statements.hashes(self._segments, window.runs).limited(most), begin)
 
     def _end(self, under_way: Iterable[Reading]) -> None:
         """End what is under way: what is not done in a moment is cancelled."""
@@ -327,25 +351,8 @@ class WindowReader:
     def _read_keys(self, window: Window, bits: Any) -> list[Future[Any]]:
         return self._read(lambda statements: statements.rows(self._segments, window.runs, bits))
 
-    def _read(self, statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
-        return [read(side, statement(each)) for side, each in zip(self._sides.pair, self._statements, strict=True)]
-
-    def _read_integers(self, names: Sequence[str], statement: Callable[[Statements], SQLText]) -> list[Future[Any]]:
-        return [
-            read_integers(side, names, statement(each))
-            for side, each in zip(self._sides.pair, self._statements, strict=True)
-        ]
-
-    def _read_written(self, window: Window, most: int | None) -> list[Future[Any]]:
-        portable = not self._sides.one_dialect
-
-        def work(statement: SQLText) -> Callable[[Reader], CSVRows]:
-            return lambda reader: reader.csv(statement.text, statement.parameters, portable=portable)
-
-        return [
-            side.submit(work(each.written(self._segments, window.runs).limited(most)))
-            for side, each in zip(self._sides.pair, self._statements, strict=True)
-        ]
+    def _read(self, statement: Callable[[Statements], SQLText], begin: Begin = read) -> list[Future[Any]]:
+        return [begin(side, statement(each)) for side, each in zip(self._sides.pair, self._statements, strict=True)]
 
     def _match_joined(self, joined: Any) -> Matched:
         width = len(self._columns.all)
@@ -353,16 +360,6 @@ class WindowReader:
         source = joined.filter(joined["in_source"]).select(names[:width])
         target = joined.filter(joined["in_target"]).select(names[width:]).rename_columns(names[:width])
         return match(source, target, self._columns)
-
-
-def read(side: Side, statement: SQLText) -> Future[Any]:
-    """Begin to read all rows of a statement."""
-    return side.submit(lambda reader: reader.table(statement.text, statement.parameters))
-
-
-def read_integers(side: Side, names: Sequence[str], statement: SQLText) -> Future[Any]:
-    """Begin to read all rows of a statement of 64-bit integers, none of them NULL."""
-    return side.submit(lambda reader: reader.integers(statement.text, names, statement.parameters))
 
 
 def _hashes(table: Any) -> list[Any]:
